@@ -1,0 +1,164 @@
+"""Every setting of Stagewatch, grouped by subject and read from the environment once, at start."""
+
+import os
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent
+
+
+class ConfigError(Exception):
+    """A setting is missing or unusable; the message says which one and what to do."""
+
+
+def env(name: str, default: str = "") -> str:
+    """Read a text setting; an empty variable counts as unset."""
+    return os.environ.get(name, "").strip() or default
+
+
+def env_bool(name: str, default: bool) -> bool:
+    """Read a yes/no setting."""
+    text = env(name, "yes" if default else "no").lower()
+    if text in {"1", "true", "yes", "on"}:
+        return True
+    if text in {"0", "false", "no", "off"}:
+        return False
+    raise ConfigError(f"{name} is {text!r}: set it to yes or no.")
+
+
+def env_int(name: str, default: int, least: int = 0) -> int:
+    """Read a whole number that is at least `least`."""
+    text = env(name, str(default))
+    try:
+        value = int(text)
+    except ValueError:
+        raise ConfigError(f"{name} is {text!r}: set it to a whole number.") from None
+    if value < least:
+        raise ConfigError(f"{name} is {value}: set it to {least} or more.")
+    return value
+
+
+def env_secret(name: str) -> str:
+    """Read a secret from NAME, or from the file that NAME_FILE names (as container secrets are given)."""
+    path = env(f"{name}_FILE")
+    if not path:
+        return env(name)
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from None
+
+
+def env_choice(name: str, choices: tuple[str, ...]) -> str:
+    """Read a setting that has a few possible words; the first is the default."""
+    text = env(name, choices[0]).lower()
+    if text not in choices:
+        raise ConfigError(f"{name} is {text!r}: set it to {' or '.join(choices)}.")
+    return text
+
+
+def database_url(instance: Path) -> str:
+    """Name the database: PostgreSQL where DATABASE_URL says so, else SQLite in the instance folder."""
+    url = env_secret("DATABASE_URL") or f"sqlite:///{instance / 'stagewatch.db'}"
+    if url.startswith("postgres://"):
+        url = url.replace("postgres://", "postgresql://", 1)
+    if not url.startswith(("postgresql://", "postgresql+psycopg://", "sqlite:///")):
+        raise ConfigError("DATABASE_URL must start with postgresql:// or sqlite:///.")
+    return url
+
+
+class Config:
+    """The settings, one attribute each. Subclasses in tests set attributes in place of variables."""
+
+    # What is never written to a log or a page.
+    SECRETS: ClassVar = ("SECRET_KEY", "ALPHA_VANTAGE_API_KEY", "SMTP_PASSWORD", "DATABASE_URL", "REDIS_URL")
+
+    def __init__(self) -> None:
+        """Read the environment; raise ConfigError at the first setting that cannot be used."""
+        # The place
+        self.PRODUCTION = env_choice("APP_ENV", ("development", "production")) == "production"
+        self.INSTANCE_DIR = Path(env("INSTANCE_DIR", str(ROOT / "instance"))).resolve()
+        self.HOST = env("HOST", "127.0.0.1")
+        self.PORT = env_int("PORT", 8000, least=1)
+        self.BASE_URL = env("BASE_URL", f"http://{self.HOST}:{self.PORT}").rstrip("/")
+        self.TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", 0)
+        self.WEB_WORKERS = env_int("WEB_WORKERS", 1, least=1)
+        self.JOB_WORKERS = env_int("JOB_WORKERS", 2, least=1)
+        self.LOG_LEVEL = env_choice("LOG_LEVEL", ("info", "debug", "warning", "error"))
+
+        # Secrets and cookies
+        self.SECRET_KEY = env_secret("SECRET_KEY") or self._kept_secret()
+        self.SESSION_COOKIE_NAME = "stagewatch"
+        self.SESSION_COOKIE_HTTPONLY = True
+        self.SESSION_COOKIE_SAMESITE = "Lax"
+        self.SESSION_COOKIE_SECURE = self.PRODUCTION
+        self.REMEMBER_COOKIE_NAME = "stagewatch_remember"
+        self.REMEMBER_COOKIE_HTTPONLY = True
+        self.REMEMBER_COOKIE_SAMESITE = "Lax"
+        self.REMEMBER_COOKIE_SECURE = self.PRODUCTION
+        self.REMEMBER_DAYS = env_int("REMEMBER_DAYS", 30, least=1)
+        self.WTF_CSRF_TIME_LIMIT = None  # the token lives as long as the session it is bound to
+
+        # Database and Redis
+        self.SQLALCHEMY_DATABASE_URI = database_url(self.INSTANCE_DIR)
+        self.REDIS_URL = env_secret("REDIS_URL")
+
+        # Accounts
+        self.REGISTRATION_OPEN = env_bool("REGISTRATION_OPEN", True)
+        self.LOGIN_THROTTLE = env_bool("LOGIN_THROTTLE", True)
+        self.LOGIN_LIMIT_ACCOUNT = env("LOGIN_LIMIT_ACCOUNT", "10 per 15 minutes")
+        self.LOGIN_LIMIT_ADDRESS = env("LOGIN_LIMIT_ADDRESS", "50 per 15 minutes")
+
+        # Mail
+        self.SMTP_HOST = env("SMTP_HOST")
+        self.SMTP_PORT = env_int("SMTP_PORT", 587, least=1)
+        self.SMTP_USER = env("SMTP_USER")
+        self.SMTP_PASSWORD = env_secret("SMTP_PASSWORD")
+        self.SMTP_TLS = env_choice("SMTP_TLS", ("starttls", "tls", "none"))
+        self.MAIL_FROM = env("MAIL_FROM", "Stagewatch <stagewatch@localhost>")
+
+        # Market data
+        self.ALPHA_VANTAGE_API_KEY = env_secret("ALPHA_VANTAGE_API_KEY")
+        self.ALPHA_VANTAGE_URL = env("ALPHA_VANTAGE_URL", "https://www.alphavantage.co").rstrip("/")
+        self.ALPHA_VANTAGE_CALLS_PER_DAY = env_int("ALPHA_VANTAGE_CALLS_PER_DAY", 25)
+        self.ALPHA_VANTAGE_CALLS_PER_MINUTE = env_int("ALPHA_VANTAGE_CALLS_PER_MINUTE", 0)
+        self.SIMULATOR_SEED = env_int("SIMULATOR_SEED", 1)
+        self.SIMULATOR_CLOCK = env_choice("SIMULATOR_CLOCK", ("always", "market"))
+        self.REFRESH_SECONDS = env_int("REFRESH_SECONDS", 2, least=1)
+        self.TICK_DAYS = env_int("TICK_DAYS", 7, least=1)
+        self.TICK_ROWS = env_int("TICK_ROWS", 2_000_000, least=1_000)
+
+        # The stream
+        self.STREAM_WINDOW_MS = env_int("STREAM_WINDOW_MS", 250, least=20)
+        self.STREAMS_PER_PROCESS = env_int("STREAMS_PER_PROCESS", 20_000, least=1)
+        self.STREAMS_PER_ACCOUNT = env_int("STREAMS_PER_ACCOUNT", 50, least=1)
+        self.STREAMS_PER_ADDRESS = env_int("STREAMS_PER_ADDRESS", 500, least=1)
+
+        # Uploads and pages
+        self.MAX_CONTENT_LENGTH = 1024 * 1024
+        self.MAX_FORM_MEMORY_SIZE = 512 * 1024
+
+    def _kept_secret(self) -> str:
+        """Return the key that the first start wrote; production names its own."""
+        if self.PRODUCTION:
+            raise ConfigError("SECRET_KEY is missing: set SECRET_KEY or SECRET_KEY_FILE, for example to the "
+                              "output of: python3 -c 'import secrets; print(secrets.token_hex(32))'")
+        path = self.INSTANCE_DIR / "secret_key"
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            raise ConfigError(f"{path} is missing: run 'make install', or set SECRET_KEY.") from None
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+
+    @property
+    def simulated(self) -> bool:
+        """Tell whether prices come from the simulator, because no provider has a key."""
+        return not self.ALPHA_VANTAGE_API_KEY
+
+    @property
+    def redacted_database(self) -> str:
+        """Name the database without its password, for logs."""
+        parts = urlsplit(self.SQLALCHEMY_DATABASE_URI)
+        return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"

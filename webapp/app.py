@@ -1,0 +1,85 @@
+"""Builds the application: config, extensions, blueprints, filters, error pages, in that order."""
+
+import logging
+from typing import Any
+
+from flask import Flask, request
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config import Config, ConfigError
+from webapp import clock, database, errors, filters, headers, models, redis
+from webapp.extensions import compress, csrf, db, limiter, login_manager, migrate
+
+__all__ = ["ConfigError", "create_app", "models"]
+
+
+class SessionInterface(SecureCookieSessionInterface):
+    """The signed cookie, marked Secure wherever the page came by HTTPS, and always in production."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Tell whether the cookie may travel by HTTPS only."""
+        return request.is_secure or bool(app.config["SESSION_COOKIE_SECURE"])
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """Return the application; raise ConfigError where a setting cannot be used."""
+    app = Flask(__name__, static_folder="static")
+    settings = config or Config()
+    app.config.from_object(settings)
+    app.config["SETTINGS"] = settings
+    app.session_interface = SessionInterface()
+    logging.getLogger("webapp").setLevel(settings.LOG_LEVEL.upper())
+    if settings.TRUSTED_PROXIES:
+        hops = settings.TRUSTED_PROXIES
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    bind_extensions(app, settings)
+    register_blueprints(app)
+    filters.register(app)
+    headers.register(app)
+    errors.register(app)
+    return app
+
+
+def bind_extensions(app: Flask, settings: Config) -> None:
+    """Bind the database, Redis, log-in, forms, throttling and compression."""
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(settings.SQLALCHEMY_DATABASE_URI)
+    db.init_app(app)
+    with app.app_context():
+        database.watch_engine(db.engine)
+    migrate.init_app(app, db, directory="migrations", render_as_batch=True, compare_type=True)
+    redis_url = settings.REDIS_URL or "redis://127.0.0.1:6379/0"
+    app.extensions["redis"] = redis.connect(redis_url)
+    csrf.init_app(app)
+    login_manager.init_app(app)
+    app.config.update(
+        RATELIMIT_STORAGE_URI=redis_url if not redis_url.startswith("unix:") else redis_url.replace("unix:", "redis+unix:", 1),
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
+        RATELIMIT_STORAGE_OPTIONS={"socket_timeout": 1, "socket_connect_timeout": 1},
+        RATELIMIT_KEY_PREFIX="stagewatch",
+        RATELIMIT_HEADERS_ENABLED=True,
+        RATELIMIT_ENABLED=settings.LOGIN_THROTTLE,
+        COMPRESS_ALGORITHM=["br", "gzip"],
+        COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json", "text/csv", "image/svg+xml"],
+    )
+    limiter.init_app(app)
+    compress.init_app(app)
+
+
+def register_blueprints(app: Flask) -> None:
+    """Register every feature."""
+    from webapp.accounts import cli as accounts_cli  # noqa: PLC0415 - views import extensions that are bound by now
+    from webapp.accounts.views import bp as accounts  # noqa: PLC0415
+    from webapp.live.views import bp as live  # noqa: PLC0415
+    from webapp.market.views import bp as market  # noqa: PLC0415
+    from webapp.symbols.views import bp as symbols  # noqa: PLC0415
+    from webapp.watchlists.views import bp as watchlists  # noqa: PLC0415
+
+    for blueprint in (market, accounts, symbols, watchlists, live):
+        app.register_blueprint(blueprint)
+    app.cli.add_command(accounts_cli.users)
+
+    @app.context_processor
+    def common_names() -> dict[str, Any]:
+        return {"now": clock.now(), "simulated": app.config["SETTINGS"].simulated}
+

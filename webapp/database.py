@@ -1,0 +1,70 @@
+"""How connections to the database behave: durable, checked and patient, whichever database it is."""
+
+import sqlite3
+import time
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
+
+# SQLite's own wait happens inside C and would stop every greenlet of a web process, so it is short;
+# the longer wait is between attempts, where the others run.
+BUSY_TIMEOUT_MS = 100
+LOCK_PATIENCE_S = 10.0
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Return SQLAlchemy's engine options for `url`."""
+    if url.startswith("sqlite"):
+        # A transaction that will write takes its lock at its first write and can be told to wait there.
+        # One that took a read lock first and asks for more later would be refused at once.
+        return {"connect_args": {"isolation_level": "IMMEDIATE"}}
+    return {"pool_pre_ping": True, "pool_size": 5, "max_overflow": 10,
+            "connect_args": {"connect_timeout": 5, "options": "-c timezone=utc -c statement_timeout=30000"}}
+
+
+def watch_engine(engine: Engine) -> None:
+    """Set what every connection of `engine` needs."""
+    if engine.dialect.name != "sqlite":
+        return
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "do_execute", _execute_patiently)
+    event.listen(engine, "do_execute_no_params", _execute_no_params_patiently)
+    event.listen(engine, "do_executemany", _executemany_patiently)
+
+
+def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _is_locked(error: sqlite3.OperationalError) -> bool:
+    return "locked" in str(error) or "busy" in str(error)
+
+
+def _patiently(call: Any, *args: object) -> bool:
+    """Run one statement, again while another process holds the lock; tell SQLAlchemy that it is done."""
+    deadline = time.monotonic() + LOCK_PATIENCE_S
+    while True:
+        try:
+            call(*args)
+        except sqlite3.OperationalError as error:
+            if not _is_locked(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return True
+
+
+def _execute_patiently(cursor: DBAPICursor, statement: str, parameters: Any, _context: ExecutionContext) -> bool:
+    return _patiently(cursor.execute, statement, parameters)
+
+
+def _execute_no_params_patiently(cursor: DBAPICursor, statement: str, _context: ExecutionContext) -> bool:
+    return _patiently(cursor.execute, statement)
+
+
+def _executemany_patiently(cursor: DBAPICursor, statement: str, parameters: Any, _context: ExecutionContext) -> bool:
+    return _patiently(cursor.executemany, statement, parameters)

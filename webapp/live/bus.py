@@ -1,0 +1,96 @@
+"""The bus: what processes tell each other over Redis. The database is the truth, so any message may be lost."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import time
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from redis import Redis
+
+from webapp.records import Instrument, LiveQuote, Quote, Session, State
+from webapp.redis import PREFIX
+
+QUOTES = f"{PREFIX}quotes"
+BELLS = f"{PREFIX}bells"
+WATCHED = f"{PREFIX}watched"
+WATCHED_SECONDS = 30
+
+_TIMES = ("as_of", "extended_as_of", "stale_at")
+_PRICES = ("price", "previous_close", "open", "high", "low", "bid", "ask", "extended_price")
+
+
+def publish_quotes(redis: Redis, version: int, quotes: Sequence[LiveQuote]) -> None:
+    """Tell every web process what the commit with `version` changed. Only after that commit."""
+    message = {"version": version, "quotes": [encode(quote) for quote in quotes]}
+    redis.publish(QUOTES, json.dumps(message, separators=(",", ":")))
+
+
+def ring_bell(redis: Redis, topic: str, *, user_id: int | None = None, session_id: int | None = None) -> None:
+    """Tell the open pages of a person, or of one log-in, that `topic` has changed; they fetch it themselves."""
+    redis.publish(BELLS, json.dumps({"topic": topic, "user": user_id, "session": session_id}))
+
+
+def mark_watched(redis: Redis, ids: Iterable[int]) -> None:
+    """Say that these instruments are on somebody's screen now; it holds for WATCHED_SECONDS."""
+    until = time.time() + WATCHED_SECONDS
+    members = {str(instrument_id): until for instrument_id in ids}
+    if members:
+        redis.zadd(WATCHED, members)  # type: ignore[arg-type]
+
+
+def watched_ids(redis: Redis) -> set[int]:
+    """Return the instruments that are on somebody's screen, and forget those that no longer are."""
+    redis.zremrangebyscore(WATCHED, "-inf", time.time())
+    return {int(member) for member in redis.zrange(WATCHED, 0, -1)}  # type: ignore[union-attr]
+
+
+def encode(live: LiveQuote) -> dict[str, Any]:
+    """Return a row as JSON can carry it: decimals and times as text."""
+    return {
+        "instrument": dataclasses.asdict(live.instrument),
+        "version": live.version,
+        "quote": _encode_quote(live.quote) if live.quote else None,
+        "fetched_at": live.fetched_at.isoformat() if live.fetched_at else None,
+        "problem": live.problem,
+        "spark": [str(price) for price in live.spark],
+    }
+
+
+def decode(data: dict[str, Any]) -> LiveQuote:
+    """Return the row that encode() was given."""
+    return LiveQuote(
+        instrument=Instrument(**data["instrument"]),
+        version=data["version"],
+        quote=_decode_quote(data["quote"]) if data["quote"] else None,
+        fetched_at=_time(data["fetched_at"]),
+        problem=data["problem"],
+        spark=tuple(Decimal(price) for price in data["spark"]),
+    )
+
+
+def _encode_quote(quote: Quote) -> dict[str, Any]:
+    fields = {field.name: getattr(quote, field.name) for field in dataclasses.fields(quote)}
+    return {name: _plain(value) for name, value in fields.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return str(value)
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def _decode_quote(data: dict[str, Any]) -> Quote:
+    fields = dict(data)
+    fields.update({name: _time(data[name]) for name in _TIMES})
+    fields.update({name: None if data[name] is None else Decimal(data[name]) for name in _PRICES})
+    fields.update(day=dt.date.fromisoformat(data["day"]), state=State(data["state"]), session=Session(data["session"]))
+    return Quote(**fields)
+
+
+def _time(text: str | None) -> dt.datetime | None:
+    return dt.datetime.fromisoformat(text) if text else None

@@ -1,0 +1,47 @@
+"""People and the sessions they are logged in with."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from flask_login import UserMixin
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp import clock
+from webapp.extensions import db
+from webapp.models.types import UtcDateTime
+
+
+class User(UserMixin, db.Model):
+    """An account. `email` is lower case and unique."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=clock.now)
+    locked: Mapped[bool] = mapped_column(default=False)
+    sessions: Mapped[list[UserSession]] = relationship(
+        back_populates="user", cascade="all, delete-orphan", passive_deletes=True)
+
+    @property
+    def is_active(self) -> bool:
+        """Tell Flask-Login whether the account may be used."""
+        return not self.locked
+
+
+class UserSession(db.Model):
+    """One log-in of one person. The cookie holds the token; the row holds its SHA-256 (`token_hash`, hex)."""
+
+    __tablename__ = "user_sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=clock.now)
+    expires_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, index=True)
+    address: Mapped[str] = mapped_column(String(45), default="")
+    agent: Mapped[str] = mapped_column(String(200), default="")
+    user: Mapped[User] = relationship(back_populates="sessions", lazy="joined", innerjoin=True)

@@ -1,0 +1,30 @@
+"""One small function per job that the web may ask for; jobs are named by string, never imported."""
+
+import logging
+
+from flask import current_app
+from rq import Queue, Retry
+
+from webapp.redis import RedisAway
+
+log = logging.getLogger(__name__)
+
+
+def send_mail(mail_id: str, recipient: str, subject: str, body: str) -> None:
+    """Ask a worker to send one mail; `mail_id` makes a second asking harmless."""
+    _enqueue("worker.jobs.mail.send", recipient, subject, body, job_id=f"mail-{mail_id}", retry=Retry(3, [10, 60, 300]))
+
+
+def refresh_now() -> None:
+    """Ask for a refresh out of turn, because somebody has just begun to watch a stock without a price."""
+    _enqueue("worker.jobs.quotes.refresh_quotes", job_id=None, retry=None)
+
+
+def _enqueue(function: str, *args: object, job_id: str | None, retry: Retry | None) -> None:
+    """Put a job on the default queue; a Redis that is away costs the job, not the page."""
+    queue = Queue("default", connection=current_app.extensions["redis"])
+    try:
+        queue.enqueue(function, *args, job_id=job_id, retry=retry, job_timeout=60, result_ttl=60, failure_ttl=86_400)
+    except RedisAway:
+        log.exception("Redis is away: %s was not queued", function)
+        raise
