@@ -1,0 +1,102 @@
+"""The page's own numbers as JSON, CSV and TradingView's list format: decimals as text, times in ISO 8601 UTC."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from http import HTTPStatus
+
+from flask import Response, request
+
+from webapp.records import LiveQuote, Quote
+
+Value = str | int | None
+Row = dict[str, Value]
+_PRICES = ("price", "previous_close", "open", "high", "low")
+# A spreadsheet takes a text that begins so for a formula, and runs it; some take the full-width signs too.
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_OWN_TEXT = ("symbol", "name", "problem", "note")
+
+
+def export_row(live: LiveQuote, exchange: str, now: dt.datetime) -> Row:
+    """Return one row with every number as it is stored; what is unknown is None."""
+    instrument, quote = live.instrument, live.quote
+    return {
+        "symbol": instrument.symbol, "mic": instrument.mic, "exchange": exchange, "name": instrument.name,
+        "currency": instrument.currency,
+        **{name: _text(getattr(quote, name, None)) for name in _PRICES},
+        "change": _text(live.change), "change_percent": _text(live.change_percent),
+        "volume": quote.volume if quote else None,
+        "bid": _text(quote.bid if quote else None), "ask": _text(quote.ask if quote else None),
+        "extended_price": _text(quote.extended_price if quote else None),
+        "extended_change": _text(live.extended_change),
+        "extended_change_percent": _text(live.extended_change_percent),
+        "extended_as_of": _moment(quote.extended_as_of if quote else None),
+        "as_of": _as_of(quote), "as_of_precision": _precision(quote),
+        "day": quote.day.isoformat() if quote else None,
+        "state": live.state_at(now).value, "source": quote.source if quote else None,
+        "fetched_at": _moment(live.fetched_at), "problem": live.problem or None, "version": live.version,
+    }
+
+
+def answer_json(content: Mapping[str, object], name: str, status: int = 200) -> Response:
+    """Answer with JSON, or 304 where the asker has it already."""
+    body = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    return _answer(body, "application/json", f"{name}.json", "inline", status)
+
+
+def answer_csv(rows: Sequence[Row], columns: Sequence[str], name: str) -> Response:
+    """Answer with CSV as RFC 4180 has it, safe to open in a spreadsheet; what is unknown is empty."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows({column: _harmless(column, row[column]) for column in columns} for row in rows)
+    return _answer(text.getvalue(), "text/csv", f"{name}.csv", "attachment")
+
+
+def answer_text(body: str, name: str) -> Response:
+    """Answer with plain text to keep as a file."""
+    return _answer(body, "text/plain", f"{name}.txt", "attachment")
+
+
+def _answer(body: str, mimetype: str, filename: str, disposition: str, status: int = 200) -> Response:
+    data = body.encode()
+    response = Response(data, status, mimetype=mimetype)
+    response.headers.set("Content-Disposition", disposition, filename=filename)
+    # Weak, because a proxy or our own compression may change the bytes on the way, never the meaning.
+    response.set_etag(hashlib.sha256(data).hexdigest()[:32], weak=True)
+    if status == HTTPStatus.OK:
+        response.make_conditional(request)
+    return response
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else format(number, "f")
+
+
+def _moment(moment: dt.datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+
+
+def _as_of(quote: Quote | None) -> str | None:
+    if quote is None:
+        return None
+    return quote.day.isoformat() if quote.as_of_is_day else _moment(quote.as_of)
+
+
+def _precision(quote: Quote | None) -> str | None:
+    if quote is None:
+        return None
+    return "day" if quote.as_of_is_day else "instant"
+
+
+def _harmless(column: str, value: Value) -> Value:
+    """Return a text that no spreadsheet runs; numbers, which may begin with a minus, stay as they are."""
+    if column in _OWN_TEXT and isinstance(value, str) and value.startswith(_FORMULA_SIGNS):
+        return f"'{value}"
+    return "" if value is None else value

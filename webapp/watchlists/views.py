@@ -1,0 +1,3 @@
+from flask import Blueprint
+
+bp = Blueprint("watchlists", __name__)
