@@ -10,9 +10,9 @@ from webapp.redis import RedisAway
 log = logging.getLogger(__name__)
 
 
-def send_mail(mail_id: str, recipient: str, subject: str, body: str) -> None:
-    """Ask a worker to send one mail; `mail_id` makes a second asking harmless."""
-    _enqueue("worker.jobs.mail.send", recipient, subject, body, job_id=f"mail-{mail_id}", retry=Retry(3, [10, 60, 300]))
+def send_password_reset(email: str) -> None:
+    """Ask a worker to mail a link for a new password, if there is an account; raise RedisAway where it cannot."""
+    _enqueue("worker.jobs.mail.send_password_reset", email, job_id=None, retry=Retry(3, [10, 60, 300]))
 
 
 def refresh_now() -> None:
@@ -24,7 +24,9 @@ def _enqueue(function: str, *args: object, job_id: str | None, retry: Retry | No
     """Put a job on the default queue; a Redis that is away costs the job, not the page."""
     queue = Queue("default", connection=current_app.extensions["redis"])
     try:
-        queue.enqueue(function, *args, job_id=job_id, retry=retry, job_timeout=60, result_ttl=60, failure_ttl=86_400)
+        # Without a description RQ would log the arguments, and with them a person's address.
+        queue.enqueue(function, *args, description=function, job_id=job_id, retry=retry, job_timeout=60,
+                      result_ttl=60, failure_ttl=86_400)
     except RedisAway:
         log.exception("Redis is away: %s was not queued", function)
         raise

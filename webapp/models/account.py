@@ -26,6 +26,14 @@ class User(UserMixin, db.Model):
     sessions: Mapped[list[UserSession]] = relationship(
         back_populates="user", cascade="all, delete-orphan", passive_deletes=True)
 
+    # Of the session the person was loaded by; not columns.
+    session_token = ""
+    session_id = 0
+
+    def get_id(self) -> str:
+        """Return what Flask-Login keeps in the cookie: the session's token, never the account's number."""
+        return self.session_token
+
     @property
     def is_active(self) -> bool:
         """Tell Flask-Login whether the account may be used."""

@@ -1,0 +1,103 @@
+"""What people type about their account."""
+
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, EmailField, Field, PasswordField
+from wtforms.validators import InputRequired, StopValidation
+
+from webapp.accounts import emails, passwords
+
+NEED_EMAIL = "Type your e-mail address."
+NEED_PASSWORD = "Type your password."  # noqa: S105 - a sentence
+WRONG = "The e-mail address or the password is not right."
+WRONG_PASSWORD = "This is not your password."  # noqa: S105 - a sentence
+PASSWORD_HINT = f"At least {passwords.LEAST} characters; a few words in a row are fine."
+
+
+class Acceptable:
+    """Refuses a new password that is too short, too long, too common, or the e-mail address."""
+
+    def __call__(self, form: FlaskForm, field: Field) -> None:
+        """Raise with the reason."""
+        problem = passwords.problem_with(field.data, form.owner_email())
+        if problem:
+            raise StopValidation(problem)
+
+
+def _email() -> EmailField:
+    return EmailField("E-mail address", [InputRequired(NEED_EMAIL)],
+                      render_kw={"autocomplete": "username", "maxlength": 254, "spellcheck": "false"})
+
+
+def _password(label: str, message: str = NEED_PASSWORD) -> PasswordField:
+    return PasswordField(label, [InputRequired(message)], render_kw={"autocomplete": "current-password"})
+
+
+def _new_password(label: str) -> PasswordField:
+    return PasswordField(label, [InputRequired("Choose a password."), Acceptable()], description=PASSWORD_HINT,
+                         render_kw={"autocomplete": "new-password"})
+
+
+class RegisterForm(FlaskForm):
+    """A new account."""
+
+    email = _email()
+    password = _new_password("Password")
+    remember = BooleanField("Keep me logged in on this device")
+
+    def validate_email(self, field: Field) -> None:
+        """Take a real address only, in the form that accounts have."""
+        field.data = emails.checked(field.data)
+
+    def owner_email(self) -> str:
+        """Return whose password it will be."""
+        return emails.typed(self.email.data or "")
+
+
+class LoginForm(FlaskForm):
+    """Who wants in."""
+
+    email = _email()
+    password = _password("Password")
+    remember = BooleanField("Keep me logged in on this device")
+
+
+class ForgotPasswordForm(FlaskForm):
+    """Whose password is forgotten."""
+
+    email = _email()
+
+    def validate_email(self, field: Field) -> None:
+        """Catch a slip of the finger; says nothing about accounts."""
+        field.data = emails.checked(field.data)
+
+
+class ResetPasswordForm(FlaskForm):
+    """A new password, by a link from a mail."""
+
+    password = _new_password("New password")
+
+    def __init__(self, email: str) -> None:
+        super().__init__()
+        self._email = email
+
+    def owner_email(self) -> str:
+        """Return whose password it will be."""
+        return self._email
+
+
+class ChangePasswordForm(FlaskForm):
+    """A new password, by who knows the old one."""
+
+    current = _password("Current password", "Type the password you have now.")
+    password = _new_password("New password")
+
+    def owner_email(self) -> str:
+        """Return whose password it will be."""
+        return str(current_user.email)
+
+
+class DeleteAccountForm(FlaskForm):
+    """The last word on an account."""
+
+    password = _password("Password", "Type your password to delete the account.")

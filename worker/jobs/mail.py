@@ -1,0 +1,28 @@
+"""Mails, each written when it is sent: no token ever lies in the queue or in its log."""
+
+from urllib.parse import urlsplit
+
+from flask import current_app, render_template
+
+from config import Config
+from webapp import mail
+from webapp.accounts import emails, queries, service
+
+
+def send_password_reset(email: str) -> None:
+    """Send the person of this address a link that sets a new password; does nothing where there is none."""
+    user = queries.find_user(email)
+    if user is None or user.locked:
+        return
+    settings: Config = current_app.config["SETTINGS"]
+    link = address_of(settings.BASE_URL, "accounts.reset_password", token=service.reset_token(user))
+    body = render_template("email/reset_password.txt", email=user.email, link=link, site=settings.BASE_URL)
+    mail.send(settings, mail.compose(settings.MAIL_FROM, emails.for_delivery(user.email),
+                                     "Set a new password for Stagewatch", body))
+
+
+def address_of(base: str, endpoint: str, **values: str) -> str:
+    """Return a page's full address on the site that BASE_URL names; a mail has no request to ask for it."""
+    parts = urlsplit(base)
+    site = current_app.url_map.bind(parts.netloc, parts.path or "/", url_scheme=parts.scheme)
+    return site.build(endpoint, values, force_external=True)
