@@ -1,0 +1,147 @@
+"""Exchanges and their trading days: which session a moment belongs to. Pure: no clock, no database, no Flask."""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from webapp.records import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One exchange. `prefix` is TradingView's word for it, `suffixes` are Yahoo's and Alpha Vantage's.
+
+    `calendar` is its code in exchange_calendars; `extended` says that it trades before and after the regular
+    session, as the exchanges of the United States do.
+    """
+
+    mic: str
+    name: str
+    zone: str
+    country: str
+    prefix: str
+    calendar: str
+    suffixes: tuple[str, ...] = ()
+    extended: bool = False
+
+
+EXCHANGES = {exchange.mic: exchange for exchange in (
+    Exchange("XNAS", "NASDAQ", "America/New_York", "US", "NASDAQ", "XNYS", extended=True),
+    Exchange("XNYS", "NYSE", "America/New_York", "US", "NYSE", "XNYS", extended=True),
+    Exchange("XASE", "NYSE American", "America/New_York", "US", "AMEX", "XNYS", extended=True),
+    Exchange("ARCX", "NYSE Arca", "America/New_York", "US", "AMEX", "XNYS", extended=True),
+    Exchange("XTSE", "Toronto", "America/Toronto", "CA", "TSX", "XTSE", ("TO", "TRT")),
+    Exchange("XTSX", "TSX Venture", "America/Toronto", "CA", "TSXV", "XTSE", ("V", "TRV")),
+    Exchange("BVMF", "B3 São Paulo", "America/Sao_Paulo", "BR", "BMFBOVESPA", "BVMF", ("SA", "SAO")),
+    Exchange("XMEX", "Mexico", "America/Mexico_City", "MX", "BMV", "XMEX", ("MX",)),
+    Exchange("XLON", "London", "Europe/London", "GB", "LSE", "XLON", ("L", "LON")),
+    Exchange("XETR", "Xetra", "Europe/Berlin", "DE", "XETR", "XETR", ("DE", "DEX")),
+    Exchange("XFRA", "Frankfurt", "Europe/Berlin", "DE", "FWB", "XFRA", ("F", "FRK")),
+    Exchange("XPAR", "Euronext Paris", "Europe/Paris", "FR", "EURONEXT", "XPAR", ("PA", "PAR")),
+    Exchange("XAMS", "Euronext Amsterdam", "Europe/Amsterdam", "NL", "EURONEXT", "XAMS", ("AS", "AMS")),
+    Exchange("XBRU", "Euronext Brussels", "Europe/Brussels", "BE", "EURONEXT", "XBRU", ("BR",)),
+    Exchange("XLIS", "Euronext Lisbon", "Europe/Lisbon", "PT", "EURONEXT", "XLIS", ("LS",)),
+    Exchange("XMIL", "Borsa Italiana", "Europe/Rome", "IT", "MIL", "XMIL", ("MI",)),
+    Exchange("XMAD", "Madrid", "Europe/Madrid", "ES", "BME", "XMAD", ("MC",)),
+    Exchange("XSWX", "SIX Swiss Exchange", "Europe/Zurich", "CH", "SIX", "XSWX", ("SW",)),
+    Exchange("XSTO", "Nasdaq Stockholm", "Europe/Stockholm", "SE", "OMXSTO", "XSTO", ("ST", "STO")),
+    Exchange("XCSE", "Nasdaq Copenhagen", "Europe/Copenhagen", "DK", "OMXCOP", "XCSE", ("CO",)),
+    Exchange("XHEL", "Nasdaq Helsinki", "Europe/Helsinki", "FI", "OMXHEX", "XHEL", ("HE",)),
+    Exchange("XJSE", "Johannesburg", "Africa/Johannesburg", "ZA", "JSE", "XJSE", ("JO",)),
+    Exchange("XTKS", "Tokyo", "Asia/Tokyo", "JP", "TSE", "XTKS", ("T",)),
+    Exchange("XHKG", "Hong Kong", "Asia/Hong_Kong", "HK", "HKEX", "XHKG", ("HK", "HKG")),
+    Exchange("XSHG", "Shanghai", "Asia/Shanghai", "CN", "SSE", "XSHG", ("SS", "SHH")),
+    Exchange("XSHE", "Shenzhen", "Asia/Shanghai", "CN", "SZSE", "XSHG", ("SZ", "SHZ")),
+    Exchange("XKRX", "Korea", "Asia/Seoul", "KR", "KRX", "XKRX", ("KS",)),
+    Exchange("XBOM", "BSE India", "Asia/Kolkata", "IN", "BSE", "XBOM", ("BO", "BSE")),
+    Exchange("XNSE", "NSE India", "Asia/Kolkata", "IN", "NSE", "XBOM", ("NS",)),
+    Exchange("XSES", "Singapore", "Asia/Singapore", "SG", "SGX", "XSES", ("SI",)),
+    Exchange("XASX", "ASX", "Australia/Sydney", "AU", "ASX", "XASX", ("AX",)),
+)}
+
+
+def exchange_name(mic: str) -> str:
+    """Return the name that people know the exchange by; its code where it has none here."""
+    return EXCHANGES[mic].name if mic in EXCHANGES else mic
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTimes:
+    """One trading day of one exchange, in UTC; pre and post are None where the exchange has none."""
+
+    mic: str
+    day: dt.date
+    opens_at: dt.datetime
+    closes_at: dt.datetime
+    pre_opens_at: dt.datetime | None = None
+    post_closes_at: dt.datetime | None = None
+
+    @property
+    def starts_at(self) -> dt.datetime:
+        """Return the first moment of the day, extended hours included."""
+        return self.pre_opens_at or self.opens_at
+
+    @property
+    def ends_at(self) -> dt.datetime:
+        """Return the moment after which nothing of the day is traded."""
+        return self.post_closes_at or self.closes_at
+
+    def part_at(self, now: dt.datetime) -> Session:
+        """Return the part of the day that `now` is in; each part has its beginning, not its end."""
+        if self.opens_at <= now < self.closes_at:
+            return Session.REGULAR
+        if self.starts_at <= now < self.opens_at:
+            return Session.PRE
+        return Session.POST if self.closes_at <= now < self.ends_at else Session.CLOSED
+
+
+class SessionBook:
+    """The trading days of every exchange. Days that it was not given count as closed.
+
+    A midday break (Tokyo, Hong Kong) counts as part of the regular session.
+    """
+
+    def __init__(self, sessions: Iterable[SessionTimes]) -> None:
+        self._days: dict[str, list[SessionTimes]] = defaultdict(list)
+        for session in sorted(sessions, key=lambda item: (item.mic, item.day)):
+            self._days[session.mic].append(session)
+
+    def session_on(self, mic: str, day: dt.date) -> SessionTimes | None:
+        """Return the exchange's session of that day, None on weekends and holidays."""
+        days = self._of(mic)
+        index = bisect_right(days, day, key=lambda session: session.day)
+        return days[index - 1] if index and days[index - 1].day == day else None
+
+    def last_completed(self, mic: str, now: dt.datetime) -> SessionTimes | None:
+        """Return the newest session whose regular part is over."""
+        days = self._of(mic)
+        index = bisect_right(days, now, key=lambda session: session.closes_at)
+        return days[index - 1] if index else None
+
+    def next_after(self, mic: str, day: dt.date) -> SessionTimes | None:
+        """Return the first session after that day."""
+        days = self._of(mic)
+        index = bisect_right(days, day, key=lambda session: session.day)
+        return days[index] if index < len(days) else None
+
+    def current(self, mic: str, now: dt.datetime) -> tuple[Session, SessionTimes | None]:
+        """Return the part of the day and the day that `now` is in; CLOSED and None between two days."""
+        days = self._of(mic)
+        index = bisect_right(days, now, key=lambda session: session.starts_at)
+        if not index:
+            return Session.CLOSED, None
+        part = days[index - 1].part_at(now)
+        return part, None if part is Session.CLOSED else days[index - 1]
+
+    def next_open(self, mic: str, now: dt.datetime) -> dt.datetime | None:
+        """Return when the next regular session begins, after `now`."""
+        days = self._of(mic)
+        index = bisect_right(days, now, key=lambda session: session.opens_at)
+        return days[index].opens_at if index < len(days) else None
+
+    def _of(self, mic: str) -> list[SessionTimes]:
+        return self._days.get(mic, [])
