@@ -1,0 +1,26 @@
+"""Reading the exchanges' trading days from the table that a worker keeps."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from webapp.extensions import db
+from webapp.markets import SessionBook, SessionTimes
+from webapp.models import MarketSession
+
+# Wide enough for the longest closures there are: a week of holidays with the weekends around it.
+REACH = dt.timedelta(days=15)
+
+
+def load_book(now: dt.datetime, mics: Iterable[str] | None = None) -> SessionBook:
+    """Return the trading days around `now`, of these exchanges or of all."""
+    query = select(MarketSession).where(
+        MarketSession.day >= (now - REACH).date(), MarketSession.day <= (now + REACH).date())
+    if mics is not None:
+        query = query.where(MarketSession.mic.in_(list(mics)))
+    return SessionBook(
+        SessionTimes(row.mic, row.day, row.opens_at, row.closes_at, row.pre_opens_at, row.post_closes_at)
+        for row in db.session.scalars(query))
