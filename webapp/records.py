@@ -95,7 +95,7 @@ class LiveQuote:
 
     `version` grows with every commit that changed the row. `problem` is why it is not fresher, in plain words.
     `spark` holds the day's path, at most 64 prices, oldest first. `tick` is -1, 0 or 1: how the price moved
-    against what viewers saw last; it is 0 on a page's first load.
+    against what viewers saw last; it is 0 on a page's first load. `stale` is set when time alone made it old.
     """
 
     instrument: Instrument
@@ -105,6 +105,7 @@ class LiveQuote:
     problem: str = ""
     spark: tuple[Decimal, ...] = ()
     tick: int = 0
+    stale: bool = False
 
     @property
     def change(self) -> Decimal | None:
@@ -146,6 +147,10 @@ class LiveQuote:
             return self
         new, old = self.quote.price, shown.quote.price
         return replace(self, tick=(new > old) - (new < old))
+
+    def aged(self, *, stale: bool) -> LiveQuote:
+        """Return the row as it is when only time has passed: no tick."""
+        return replace(self, tick=0, stale=stale)
 
 
 def percent_change(new: Decimal | None, old: Decimal | None) -> Decimal | None:

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from redis import Redis
 
@@ -24,6 +24,15 @@ _TIMES = ("as_of", "extended_as_of", "stale_at")
 _PRICES = ("price", "previous_close", "open", "high", "low", "bid", "ask", "extended_price")
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bell:
+    """Something private has changed: `topic` of a person, or of one log-in. The pages fetch it themselves."""
+
+    topic: str
+    user: int | None = None
+    session: int | None = None
+
+
 def publish_quotes(redis: Redis, version: int, quotes: Sequence[LiveQuote]) -> None:
     """Tell every web process what the commit with `version` changed. Only after that commit."""
     message = {"version": version, "quotes": [encode(quote) for quote in quotes]}
@@ -32,7 +41,7 @@ def publish_quotes(redis: Redis, version: int, quotes: Sequence[LiveQuote]) -> N
 
 def ring_bell(redis: Redis, topic: str, *, user_id: int | None = None, session_id: int | None = None) -> None:
     """Tell the open pages of a person, or of one log-in, that `topic` has changed; they fetch it themselves."""
-    redis.publish(BELLS, json.dumps({"topic": topic, "user": user_id, "session": session_id}))
+    redis.publish(BELLS, json.dumps(dataclasses.asdict(Bell(topic, user_id, session_id))))
 
 
 def mark_watched(redis: Redis, ids: Iterable[int]) -> None:
@@ -40,13 +49,13 @@ def mark_watched(redis: Redis, ids: Iterable[int]) -> None:
     until = time.time() + WATCHED_SECONDS
     members = {str(instrument_id): until for instrument_id in ids}
     if members:
-        redis.zadd(WATCHED, members)  # type: ignore[arg-type]
+        redis.zadd(WATCHED, members)
 
 
 def watched_ids(redis: Redis) -> set[int]:
     """Return the instruments that are on somebody's screen, and forget those that no longer are."""
     redis.zremrangebyscore(WATCHED, "-inf", time.time())
-    return {int(member) for member in redis.zrange(WATCHED, 0, -1)}  # type: ignore[union-attr]
+    return {int(member) for member in cast(list[bytes], redis.zrange(WATCHED, 0, -1))}
 
 
 def encode(live: LiveQuote) -> dict[str, Any]:
@@ -73,6 +82,11 @@ def decode(data: dict[str, Any]) -> LiveQuote:
     )
 
 
+def decode_quotes(content: dict[str, Any]) -> tuple[int, list[LiveQuote]]:
+    """Return the version and the rows of a message on QUOTES."""
+    return content["version"], [decode(data) for data in content["quotes"]]
+
+
 def _encode_quote(quote: Quote) -> dict[str, Any]:
     fields = {field.name: getattr(quote, field.name) for field in dataclasses.fields(quote)}
     return {name: _plain(value) for name, value in fields.items()}
@@ -94,3 +108,27 @@ def _decode_quote(data: dict[str, Any]) -> Quote:
 
 def _time(text: str | None) -> dt.datetime | None:
     return dt.datetime.fromisoformat(text) if text else None
+
+
+class Subscription:
+    """One connection that hears every message; it is made anew after a loss."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._pubsub = redis.pubsub(  # type: ignore[no-untyped-call]
+            ignore_subscribe_messages=True)
+        self._pubsub.subscribe(QUOTES, BELLS)
+
+    def next(self, wait: float) -> tuple[str, dict[str, Any]] | None:
+        """Return the next message as (channel, content), or None after `wait` seconds; raise RedisAway on a loss."""
+        message = self._pubsub.get_message(timeout=wait)
+        if message is None:
+            return None
+        return message["channel"].decode(), json.loads(message["data"])
+
+    def ping(self) -> None:
+        """Find out whether the connection still stands: a dead one would only be silent."""
+        self._pubsub.ping()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._pubsub.close()

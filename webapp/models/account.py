@@ -9,11 +9,11 @@ from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp import clock
-from webapp.extensions import db
+from webapp.extensions import Model
 from webapp.models.types import UtcDateTime
 
 
-class User(UserMixin, db.Model):
+class User(UserMixin, Model):
     """An account. `email` is lower case and unique."""
 
     __tablename__ = "users"
@@ -40,7 +40,7 @@ class User(UserMixin, db.Model):
         return not self.locked
 
 
-class UserSession(db.Model):
+class UserSession(Model):
     """One log-in of one person. The cookie holds the token; the row holds its SHA-256 (`token_hash`, hex)."""
 
     __tablename__ = "user_sessions"

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from webapp.extensions import db
+from webapp.extensions import Model
 from webapp.models.types import ExactDecimal, UtcDateTime
 from webapp.records import Instrument, LiveQuote, Quote, Session, State
 
@@ -17,7 +17,7 @@ from webapp.records import Instrument, LiveQuote, Quote, Session, State
 BigCounter = BigInteger().with_variant(Integer, "sqlite")
 
 
-class InstrumentRow(db.Model):
+class InstrumentRow(Model):
     """A symbol on one exchange. `starter` marks the list that everybody sees on the front page."""
 
     __tablename__ = "instruments"
@@ -39,7 +39,7 @@ class InstrumentRow(db.Model):
                           self.decimals)
 
 
-class QuoteRow(db.Model):
+class QuoteRow(Model):
     """The newest quote of an instrument. Without a price it only carries `problem`, why there is none."""
 
     __tablename__ = "quotes"
@@ -87,7 +87,7 @@ class QuoteRow(db.Model):
                          tuple(Decimal(point) for point in points))
 
 
-class Tick(db.Model):
+class Tick(Model):
     """One observed price, kept for days. An instrument has one row a version: a job run twice adds nothing."""
 
     __tablename__ = "ticks"
@@ -103,7 +103,7 @@ class Tick(db.Model):
     source: Mapped[str] = mapped_column(String(32))
 
 
-class QuoteGap(db.Model):
+class QuoteGap(Model):
     """A time in which an instrument's prices were not fetched although they should have been, and why."""
 
     __tablename__ = "quote_gaps"
@@ -115,7 +115,7 @@ class QuoteGap(db.Model):
     reason: Mapped[str] = mapped_column(String(200))
 
 
-class FeedVersion(db.Model):
+class FeedVersion(Model):
     """One row, one number: how many commits have changed quotes.
 
     Whoever changes quotes first counts it up in the same transaction. The row lock makes versions become
@@ -128,7 +128,7 @@ class FeedVersion(db.Model):
     value: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
-class MarketSession(db.Model):
+class MarketSession(Model):
     """One trading day of one exchange, in UTC; pre and post are None where the exchange has none."""
 
     __tablename__ = "market_sessions"

@@ -7,12 +7,12 @@ import datetime as dt
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.extensions import db
+from webapp.extensions import Model
 from webapp.models.market import BigCounter
 from webapp.models.types import UtcDateTime
 
 
-class ProviderCall(db.Model):
+class ProviderCall(Model):
     """One call to a provider, counted before it is made, so that no crash can forget it."""
 
     __tablename__ = "provider_calls"
@@ -25,7 +25,7 @@ class ProviderCall(db.Model):
     outcome: Mapped[str] = mapped_column(String(300), default="started")
 
 
-class ProviderState(db.Model):
+class ProviderState(Model):
     """How a provider is: paused until when and why, and when it last answered."""
 
     __tablename__ = "provider_states"
@@ -38,7 +38,7 @@ class ProviderState(db.Model):
     last_error_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 
 
-class JobRun(db.Model):
+class JobRun(Model):
     """The last run of each periodic job, kept by name: when, how long, how it ended."""
 
     __tablename__ = "job_runs"

@@ -8,12 +8,12 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp import clock
-from webapp.extensions import db
+from webapp.extensions import Model
 from webapp.models.market import InstrumentRow
 from webapp.models.types import UtcDateTime
 
 
-class Watchlist(db.Model):
+class Watchlist(Model):
     """A named list of one person. `columns` holds the optional columns it shows, comma separated; "" is all."""
 
     __tablename__ = "watchlists"
@@ -30,7 +30,7 @@ class Watchlist(db.Model):
         order_by="WatchlistItem.position, WatchlistItem.id")
 
 
-class WatchlistItem(db.Model):
+class WatchlistItem(Model):
     """One stock on one list, with its place and the person's note."""
 
     __tablename__ = "watchlist_items"

@@ -1,0 +1,387 @@
+"""The hub against a model: random viewers, stalls, resets, lost messages; everybody ends on the newest values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import socket
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from webapp.live import hub as hub_module
+from webapp.live.feed import Feed
+from webapp.live.hub import Full, Hub
+from webapp.live.viewers import Viewer
+from webapp.records import Instrument, LiveQuote, Quote, Session, State
+
+INSTRUMENTS = 6
+NOON = dt.datetime(2026, 3, 9, 16, tzinfo=dt.UTC)
+
+
+def row(number: int, version: int, price: int = 100) -> LiveQuote:
+    quote = Quote(number, Decimal(price), NOON, NOON.date(), "test", State.LIVE, Session.REGULAR)
+    return LiveQuote(Instrument(number, f"S{number}", "XNAS", "", "USD", "US"), version, quote)
+
+
+def draw(kind: str, live: LiveQuote) -> bytes:
+    padding = b"." * 3000  # a few rows fill a small socket
+    return b"[%d=%d]%b" % (live.instrument.id, live.version, padding)
+
+
+def make_hub(**limits: int) -> Hub:
+    return Hub(draw, window=0.0, **limits)
+
+
+class Client:
+    """A browser: reads when it is told to, remembers what it was shown and the last event id it had whole."""
+
+    def __init__(self, hub: Hub, ids: tuple[int, ...], since: int | None = None) -> None:
+        self.hub = hub
+        self.ids = ids
+        self.shown: dict[int, int] = {}
+        self.last_id = since
+        self.events: list[str] = []
+        self.connect(since)
+
+    def connect(self, since: int | None) -> None:
+        ours, theirs = socket.socketpair()
+        for each in (ours, theirs):
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        self.socket, self.buffer, self.open = ours, b"", True
+        self.viewer: Viewer = self.hub.join(os.dup(theirs.fileno()), b"", "table", self.ids, since=since)
+        theirs.close()
+
+    def read(self, most: int = 1 << 20) -> None:
+        while most > 0 and self.open:
+            try:
+                data = self.socket.recv(min(most, 65536))
+            except BlockingIOError:
+                break
+            if not data:
+                self.close()
+                break
+            most -= len(data)
+            self.buffer += data
+        *events, self.buffer = self.buffer.split(b"\n\n")
+        for event in events:
+            self.take(event.decode())
+
+    def take(self, event: str) -> None:
+        self.events.append(event)
+        for number, version in re.findall(r"\[(\d+)=(\d+)\]", event):
+            assert int(number) in self.ids, "a viewer gets only what it watches"
+            assert self.shown.get(int(number), 0) <= int(version), "never back in time"
+            self.shown[int(number)] = int(version)
+        if found := re.search(r"^id: (\d+)$", event, re.M):
+            self.last_id = int(found[1])
+
+    def close(self) -> None:
+        self.socket.close()
+        self.open = False
+
+
+class Model:
+    """The database of the test: one row an instrument, versions counted by commit."""
+
+    def __init__(self) -> None:
+        self.newest = 0
+        self.rows: dict[int, LiveQuote] = {}
+
+    def commit(self, numbers: set[int]) -> list[LiveQuote]:
+        self.newest += 1
+        changed = [row(number, self.newest) for number in sorted(numbers)]
+        self.rows.update({each.instrument.id: each for each in changed})
+        return changed
+
+    def version(self) -> int:
+        return self.newest
+
+    def since(self, version: int) -> tuple[int, list[LiveQuote]]:
+        return self.newest, [each for each in self.rows.values() if each.version > version]
+
+    def ended_sessions(self, ids: object) -> set[int]:
+        return set()
+
+
+class HubMachine(RuleBasedStateMachine):
+    """Random viewers, stalls, resets and lost messages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = Model()
+        self.hub = make_hub()
+        self.feed = Feed(self.hub, None, self.model)  # type: ignore[arg-type]
+        self.clients: list[Client] = []
+        self.held: list[tuple[int, list[LiveQuote]]] = []
+
+    def client(self, index: int) -> Client | None:
+        return self.clients[index % len(self.clients)] if self.clients else None
+
+    @rule(ids=st.sets(st.integers(1, INSTRUMENTS), min_size=1))
+    def join(self, ids: set[int]) -> None:
+        """A page drawn from the database; its stream opens as the view opens it."""
+        if self.model.newest > self.hub.received:
+            self.feed.resync()
+        client = Client(self.hub, tuple(sorted(ids)), since=self.model.newest)
+        client.shown = {each: self.model.rows[each].version for each in ids if each in self.model.rows}
+        self.clients.append(client)
+
+    @rule(numbers=st.sets(st.integers(1, INSTRUMENTS), min_size=1), fate=st.sampled_from(["now", "late", "lost"]))
+    def commit(self, numbers: set[int], fate: str) -> None:
+        message = (self.model.newest + 1, self.model.commit(numbers))
+        if fate == "now":
+            self.deliver(message)
+        elif fate == "late":
+            self.held.append(message)
+
+    def deliver(self, message: tuple[int, list[LiveQuote]]) -> None:
+        self.hub.apply(message[1], self.feed._count(message[0]))
+
+    @rule()
+    def deliver_late(self) -> None:
+        if self.held:
+            self.deliver(self.held.pop())
+
+    @rule()
+    def flush(self) -> None:
+        self.hub.flush()
+
+    @rule()
+    def compare_with_the_database(self) -> None:
+        self.feed.resync()
+
+    @rule(index=st.integers(0, 99), most=st.sampled_from([1, 100, 5000, 1 << 20]))
+    def read(self, index: int, most: int) -> None:
+        if client := self.client(index):
+            client.read(most)
+
+    @rule(index=st.integers(0, 99))
+    def reset(self, index: int) -> None:
+        """The connection breaks; what was not whole is thrown away, and the browser comes back with its last id."""
+        if client := self.client(index):
+            client.close()
+            client.connect(client.last_id)
+
+    @rule(index=st.integers(0, 99))
+    def leave(self, index: int) -> None:
+        if client := self.client(index):
+            client.close()
+            self.clients.remove(client)
+
+    @invariant()
+    def books_are_right(self) -> None:
+        hub = self.hub
+        for audience in hub.audiences.values():
+            stalled = [viewer for viewer in hub.stalled if viewer.audience is audience]
+            assert audience.size == len(audience.ready) + len(stalled) > 0
+        assert all(viewer.rest is not None for viewer in hub.stalled)
+        assert sum(each.size for each in hub.audiences.values()) == len(hub.viewers)
+
+    def teardown(self) -> None:
+        self.feed.resync()
+        for _ in range(60):
+            self.hub.flush()
+            for client in self.clients:
+                client.read()
+        for client in self.clients:
+            wanted = {each: self.model.rows[each].version for each in client.ids if each in self.model.rows}
+            assert client.shown == wanted, "everybody ends on the newest value of each of its stocks"
+            client.close()
+        self.hub.flush()
+        assert not self.hub.viewers
+        assert not self.hub.audiences
+        assert not self.hub.watchers
+
+
+TestHubAgainstModel = HubMachine.TestCase
+TestHubAgainstModel.settings = settings(
+    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    hub = make_hub()
+    yield hub
+    for viewer in list(hub.viewers.values()):
+        hub.drop(viewer)
+
+
+def test_a_row_is_drawn_once_whoever_watches_it() -> None:
+    drawn: list[int] = []
+
+    def count(kind: str, live: LiveQuote) -> bytes:
+        drawn.append(live.instrument.id)
+        return draw(kind, live)
+
+    hub = Hub(count, window=0.0)
+    clients = [Client(hub, (1, 2)), Client(hub, (1,)), Client(hub, (2, 1))]
+    hub.apply([row(1, 1), row(2, 1)], 1)
+    hub.flush()
+    assert sorted(drawn) == [1, 2]
+    for client in clients:
+        client.read()
+        assert client.shown == dict.fromkeys(client.ids, 1)
+
+
+def test_viewers_with_the_same_stocks_share_one_audience(hub: Hub) -> None:
+    clients = [Client(hub, (1, 2)), Client(hub, (2, 1))]
+    assert len(hub.audiences) == 1
+    assert clients[0].viewer.audience is clients[1].viewer.audience
+
+
+def test_two_changes_in_one_window_make_one_write_with_the_newest(hub: Hub) -> None:
+    client = Client(hub, (1,))
+    client.read()
+    hub.apply([row(1, 1)], 1)
+    hub.apply([row(1, 2)], 2)
+    hub.flush()
+    client.read()
+    assert [event for event in client.events if "quotes" in event] == [event for event in client.events if "[1=2]" in event]
+    assert len([event for event in client.events if "quotes" in event]) == 1
+
+
+def test_a_reconnect_gets_only_what_changed_since(hub: Hub) -> None:
+    hub.apply([row(1, 1), row(2, 2)], 2)
+    hub.flush()
+    client = Client(hub, (1, 2), since=1)
+    client.read()
+    assert client.shown == {2: 2}
+
+
+def test_a_stream_without_an_id_gets_every_row(hub: Hub) -> None:
+    hub.apply([row(1, 1), row(2, 2)], 2)
+    hub.flush()
+    client = Client(hub, (1, 2), since=None)
+    client.read()
+    assert client.shown == {1: 1, 2: 2}
+
+
+def test_a_stalled_viewer_keeps_one_rest_however_long_it_stalls(hub: Hub) -> None:
+    client = Client(hub, (1, 2, 3))
+    for version in range(1, 200):
+        hub.apply([row(number, version) for number in (1, 2, 3)], version)
+        hub.flush()
+    assert client.viewer.rest is not None
+    assert len(client.viewer.rest) < 3 * 3100
+    for _ in range(10):
+        client.read()
+        hub.flush()
+    assert client.shown == {1: 199, 2: 199, 3: 199}
+
+
+def test_a_viewer_that_takes_nothing_is_closed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "STALLED_S", -1.0)
+    Client(hub, (1, 2, 3))
+    for version in range(1, 30):
+        hub.apply([row(number, version) for number in (1, 2, 3)], version)
+        hub.flush()
+    assert not hub.viewers
+
+
+def test_a_bell_reaches_a_stalled_viewer_once_it_can_take_it(hub: Hub) -> None:
+    client = Client(hub, (1, 2, 3))
+    hub.drop(client.viewer)
+    client.close()
+    client.connect(None)
+    client.viewer.user_id = 7
+    hub.accounts[7] = {client.viewer}
+    for version in range(1, 30):
+        hub.apply([row(number, version) for number in (1, 2, 3)], version)
+        hub.flush()
+    hub.ring("watchlists", user_id=7)
+    hub.ring("watchlists", user_id=7)
+    for _ in range(10):
+        client.read()
+        hub.flush()
+    assert [event for event in client.events if "watchlists" in event] == ["event: watchlists\ndata: 1"]
+
+
+def test_a_log_out_ends_the_streams_of_that_log_in_only(hub: Hub) -> None:
+    client, other = Client(hub, (1,)), Client(hub, (1,))
+    client.viewer.session_id, other.viewer.session_id = 4, 5
+    hub.ring("signed-out", session_id=4)
+    client.read()
+    other.read()
+    assert "event: signed-out\ndata: 1" in client.events
+    assert not client.open
+    assert other.open
+
+
+def test_every_viewer_hears_that_the_stream_is_away(hub: Hub) -> None:
+    client = Client(hub, (1,))
+    hub.say(b"Reconnecting")
+    hub.flush()
+    late = Client(hub, (2,))
+    for each in (client, late):
+        each.read()
+        assert "event: status\ndata: Reconnecting" in each.events
+
+
+def test_a_row_whose_price_did_not_change_has_no_tick(hub: Hub) -> None:
+    client = Client(hub, (1,))
+    hub.apply([row(1, 1, 100)], 1)
+    hub.flush()
+    hub.apply([row(1, 2, 101)], 2)
+    assert hub.rows[1].tick == 1
+    hub.apply([row(1, 3, 100)], 3)
+    assert hub.rows[1].tick == 0, "nobody has seen 101"
+    hub.flush()
+    client.close()
+
+
+@pytest.mark.parametrize(("limit", "address", "user"), [("per_process", "c", 0), ("per_address", "a", 0),
+                                                       ("per_account", "c", 9)])
+def test_one_stream_too_many_is_refused(limit: str, address: str, user: int) -> None:
+    hub = make_hub(**{limit: 1})
+    pair = socket.socketpair()
+    hub.join(os.dup(pair[0].fileno()), b"", "table", [1], user_id=9, address="a")
+    with pytest.raises(Full):
+        hub.admit(user, address)
+    hub.drop(next(iter(hub.viewers.values())))
+    hub.admit(user, address)
+    for each in pair:
+        each.close()
+
+
+def test_a_viewer_that_left_is_forgotten_at_the_next_window(hub: Hub) -> None:
+    client = Client(hub, (1,))
+    client.close()
+    hub.flush()
+    assert not hub.viewers
+
+
+def test_closing_tells_browsers_different_times_to_come_back(hub: Hub) -> None:
+    clients = [Client(hub, (1,)) for _ in range(40)]
+    hub.close()
+    for client in clients:
+        client.read()
+    assert not any(client.open for client in clients)
+    assert len({event for client in clients for event in client.events if event.startswith("retry: ")}) > 5
+
+
+def test_a_large_burst_does_not_hold_back_a_small_change(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "RENDER_BUDGET_S", 0.0005)
+    monkeypatch.setattr(hub_module, "BULK_ROWS", 100)
+    crowd = Client(hub, tuple(range(100, 1000)))
+    client = Client(hub, (1,))
+    hub.apply([row(number, 1) for number in range(100, 1000)], 1)
+    hub.apply([row(1, 2)], 2)
+    hub.flush()
+    client.read()
+    assert client.shown == {1: 2}
+    assert hub.version < 2, "the id does not promise what has not been written"
+    monkeypatch.setattr(hub_module, "RENDER_BUDGET_S", 1.0)
+    for _ in range(400):
+        hub.flush()
+        crowd.read()
+    assert set(crowd.shown) == set(range(100, 1000))
+    assert hub.version == 2

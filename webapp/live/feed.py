@@ -1,0 +1,179 @@
+"""What keeps the hub right: the subscription, and the database wherever a message may have been lost.
+
+Versions count the commits that changed quotes. Message n + 1 after n is the normal case; a hole, a Redis that was
+away, or a database that is ahead of the bus make the feed read what changed from the database.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import gevent
+from gevent.event import Event
+from redis import Redis
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp import clock
+from webapp.live import bus
+from webapp.live.hub import Hub
+from webapp.records import LiveQuote, State
+from webapp.redis import RedisAway
+
+log = logging.getLogger(__name__)
+
+LIVE = b"Live"
+AWAY = b"Reconnecting"
+POLL_S = 2.0  # how far the pages may be behind a commit whose message was lost
+WATCHED_S = 5.0
+SESSIONS_S = 300.0
+SILENCE_S = 1.0
+
+
+class Truth(Protocol):
+    """The database, as the feed reads it; each call has a transaction of its own."""
+
+    def version(self) -> int:
+        """Return the newest version."""
+
+    def since(self, version: int) -> tuple[int, list[LiveQuote]]:
+        """Return the newest version and every row newer than `version`."""
+
+    def ended_sessions(self, ids: Iterable[int]) -> set[int]:
+        """Return those of the log-ins that no longer hold."""
+
+
+class Feed:
+    """The greenlets around one hub."""
+
+    def __init__(self, hub: Hub, redis: Redis, truth: Truth) -> None:
+        self.hub = hub
+        self.redis = redis
+        self.truth = truth
+        self._ahead: set[int] = set()
+        self._resync = Event()
+        self._marked: set[int] = set()
+
+    def start(self) -> list[gevent.Greenlet[[], None]]:
+        """Begin to listen, to check and to write."""
+        loops: tuple[Callable[[], None], ...] = (
+            self.hub.run, self.listen, self.check, self.watch_time, self.keep_house)
+        return [gevent.spawn(loop) for loop in loops]
+
+    def listen(self) -> None:
+        """Hear the bus for ever; say so on every page while it cannot be heard."""
+        pause = 0.1
+        while not self.hub.closing:
+            subscription = None
+            try:
+                subscription = bus.Subscription(self.redis)
+                subscription.ping()
+                self._resync.set()  # what was published before we listened is only in the database
+                self.hub.say(LIVE)
+                pause = 0.1
+                self._hear(subscription)
+            except RedisAway as error:
+                log.warning("Redis is away (%s): trying again", type(error).__name__)
+                self.hub.say(AWAY)
+                gevent.sleep(pause)
+                pause = min(pause * 2, 1.0)
+            finally:
+                if subscription is not None:
+                    subscription.close()
+
+    def _hear(self, subscription: bus.Subscription) -> None:
+        """Take messages until the connection is lost."""
+        while not self.hub.closing:
+            message = subscription.next(SILENCE_S)
+            if message is None:
+                subscription.ping()
+                continue
+            channel, content = message
+            try:
+                self.take(channel, content)
+            except (KeyError, TypeError, ValueError, ArithmeticError):
+                log.exception("a message on %s cannot be read", channel)
+                self._resync.set()
+
+    def take(self, channel: str, content: dict[str, object]) -> None:
+        """Give one message to the hub."""
+        if channel == bus.BELLS:
+            bell = bus.Bell(**content)  # type: ignore[arg-type]
+            self.hub.ring(bell.topic, bell.user, bell.session)
+            return
+        version, rows = bus.decode_quotes(content)
+        self.hub.apply(rows, self._count(version))
+
+    def _count(self, version: int) -> int:
+        """Return the version up to which nothing is missing, and ask for a resync where there is a hole."""
+        received = self.hub.received
+        self._ahead.add(version)
+        while received + 1 in self._ahead:
+            received += 1
+        self._ahead = {each for each in self._ahead if each > received}
+        if self._ahead:
+            self._resync.set()
+        return received
+
+    def check(self) -> None:
+        """Compare with the database, at once where something is known to be missing, else every POLL_S."""
+        while not self.hub.closing:
+            self._resync.wait(POLL_S)
+            self._resync.clear()
+            try:
+                self.resync()
+            except SQLAlchemyError as error:
+                log.warning("the database does not answer (%s): trying again", type(error).__name__)
+                gevent.sleep(1)
+                self._resync.set()
+
+    def resync(self) -> None:
+        """Read from the database what the hub does not have."""
+        newest = self.truth.version()
+        if newest < self.hub.received:
+            log.warning("the database is older than what was shown: reading all of it")
+            self.hub.forget_rows()
+            self._ahead.clear()
+        if newest == self.hub.received and not self._ahead:
+            return
+        newest, rows = self.truth.since(self.hub.received)
+        self._ahead = {each for each in self._ahead if each > newest}
+        self.hub.apply(rows, max(newest, self.hub.received))
+
+    def watch_time(self) -> None:
+        """Draw rows again when time alone has made them stale."""
+        while not self.hub.closing:
+            gevent.sleep(1)
+            now = clock.now()
+            old = [number for number, row in self.hub.rows.items()
+                   if not row.stale and row.quote is not None and row.state_at(now) is State.STALE]
+            if old:
+                self.hub.touch(old, stale=True)
+
+    def keep_house(self) -> None:
+        """Tell the workers what is on screens, and end streams whose log-in has ended."""
+        seconds = 0.0
+        while not self.hub.closing:
+            gevent.sleep(0.5)
+            seconds += 0.5
+            try:
+                self._mark_watched(every_one=seconds % WATCHED_S == 0)
+                if seconds % SESSIONS_S == 0:
+                    self._end_sessions()
+            except (*RedisAway, SQLAlchemyError) as error:
+                log.warning("upkeep of the streams waits: %s", type(error).__name__)
+
+    def _mark_watched(self, *, every_one: bool) -> None:
+        """Mark what is watched: new stocks at once, so that their first price is soon there; all now and then."""
+        watched = {number for _, number in self.hub.watchers}
+        due = watched if every_one else watched - self._marked
+        if due:
+            bus.mark_watched(self.redis, due)
+        self._marked = watched
+
+    def _end_sessions(self) -> None:
+        """Close the streams of log-ins that have ended or expired without a bell."""
+        held = {viewer.session_id for viewer in self.hub.viewers.values() if viewer.session_id}
+        for session_id in self.truth.ended_sessions(held) if held else ():
+            self.hub.ring("signed-out", session_id=session_id)

@@ -1,0 +1,39 @@
+"""What the hub keeps of each viewer: as little as it can."""
+
+from __future__ import annotations
+
+Ids = tuple[int, ...]
+
+
+class Audience:
+    """The viewers of one set of stocks, drawn in one way. `ready` have everything up to the last flush."""
+
+    __slots__ = ("ids", "kind", "ready", "size", "written_at")
+
+    def __init__(self, kind: str, ids: Ids) -> None:
+        self.kind = kind
+        self.ids = ids
+        self.ready: dict[Viewer, None] = {}
+        self.size = 0
+        self.written_at = 0.0
+
+
+class Viewer:
+    """One open stream.
+
+    While `rest` (bytes of a frame that did not fit) is there, the viewer is stalled: `seen` is the last flush that it
+    has whole, `since` when it stalled, `bells` what rang meanwhile.
+    """
+
+    __slots__ = ("address", "audience", "bells", "fd", "rest", "seen", "session_id", "since", "user_id")
+
+    def __init__(self, fd: int, audience: Audience, user_id: int, session_id: int, address: str) -> None:
+        self.fd = fd
+        self.audience = audience
+        self.user_id = user_id
+        self.session_id = session_id
+        self.address = address
+        self.rest: memoryview | None = None
+        self.seen = 0
+        self.since = 0.0
+        self.bells: tuple[bytes, ...] = ()
