@@ -156,7 +156,7 @@ class Hub:
             known = self.rows.get(number)
             if known is not None and row.version <= known.version:
                 continue
-            self.rows[number] = row.ticked_from(self._shown.get(number))
+            self._change(number, row.ticked_from(self._shown.get(number)))
             if number not in self._dirty:
                 queue[number] = None
         self.received = received
@@ -165,9 +165,15 @@ class Hub:
     def touch(self, ids: Iterable[int], *, stale: bool) -> None:
         """Draw rows again that time alone has changed."""
         for number in ids:
-            self.rows[number] = self.rows[number].aged(stale=stale)
+            self._change(number, self.rows[number].aged(stale=stale))
             self._dirty[number] = None
         self._wake.set()
+
+    def _change(self, number: int, row: LiveQuote) -> None:
+        """Keep a row, and forget how the one before was drawn: who joins before the next flush gets the new one."""
+        self.rows[number] = row
+        for kind in KINDS:
+            self._fragments.pop((kind, number), None)
 
     def forget_rows(self) -> None:
         """Forget every row, because the database is another one than before."""
@@ -215,6 +221,7 @@ class Hub:
             except Exception:
                 # Whoever was not written to must not miss the rows: all are drawn again.
                 log.exception("a flush failed; the next one draws every row again")
+                self._fragments.clear()
                 self._dirty.update(dict.fromkeys(self.rows))
                 gevent.sleep(1)
 
@@ -253,7 +260,6 @@ class Hub:
                 del queue[number]
                 for kind in KINDS:
                     key = (kind, number)
-                    self._fragments.pop(key, None)
                     if key in self.watchers and number in self.rows:
                         batch[key] = self._fragment(kind, self.rows[number])
                         self._shown[number] = self.rows[number]

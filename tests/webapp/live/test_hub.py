@@ -245,8 +245,9 @@ def test_two_changes_in_one_window_make_one_write_with_the_newest(hub: Hub) -> N
     hub.apply([row(1, 2)], 2)
     hub.flush()
     client.read()
-    assert [event for event in client.events if "quotes" in event] == [event for event in client.events if "[1=2]" in event]
-    assert len([event for event in client.events if "quotes" in event]) == 1
+    frames = [event for event in client.events if "quotes" in event]
+    assert len(frames) == 1
+    assert "[1=2]" in frames[0]
 
 
 def test_a_reconnect_gets_only_what_changed_since(hub: Hub) -> None:
