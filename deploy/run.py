@@ -1,0 +1,272 @@
+"""`make run`: starts every part of Stagewatch, starts again what ends, and stops all of it together."""
+
+import contextlib
+import fcntl
+import http.client
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+from config import Config
+from deploy import checks, embedded_redis
+from deploy.children import Child
+from deploy.instance import StartError, read_settings
+from deploy.processes import Register
+from deploy.programs import PREPARE, ROLES, program_environment, raise_file_limit
+from webapp import redis
+
+START_PATIENCE_S = 60.0
+STOP_PATIENCE_S = 10.0
+# A worker finishes its job first; asked a second time after this, it gives the job up.
+SECOND_REQUEST_S = 3.0
+TICK_S = 0.05
+NEVER = re.compile(r"(?!)")
+ALWAYS = re.compile("")
+OWN_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
+
+
+class Stopped(Exception):
+    """Somebody asked to stop."""
+
+
+class Supervisor:
+    """The programs of one instance folder, from the first start to the last process gone."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.register = Register(config.INSTANCE_DIR / "run" / "pids")
+        self.children: list[Child] = []
+        self.requests = 0
+        self.parent = os.getppid()
+        self.socket: Path | None = None
+        self.environment: dict[str, str] = {}
+
+    # Starting
+
+    def run(self) -> None:
+        """Start everything, keep it running until somebody asks to stop, and leave no process behind."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._note_request)
+        left = self.register.end_leftovers()
+        if left:
+            say(f"Stopped {left} processes that an earlier start left behind.")
+        try:
+            self._start_redis()
+            self._prepare()
+            for name, command in self._programs():
+                self._start(self._child(name, command))
+            self._await_site()
+            while True:
+                self._tick()
+        except Stopped:
+            say("\nStopping.")
+        finally:
+            self._stop()
+
+    def _programs(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Return what runs: one web server, one scheduler, and as many workers as the settings say."""
+        workers = [(f"worker-{number}", ROLES["worker"]) for number in range(1, self.config.JOB_WORKERS + 1)]
+        return [("web", ROLES["web"]), *workers, ("scheduler", ROLES["scheduler"])]
+
+    def _child(self, name: str, command: tuple[str, ...], loud: re.Pattern[str] | None = None) -> Child:
+        """Return a program that is not started yet."""
+        log = self.config.INSTANCE_DIR / "log" / f"{name}.log"
+        if self.config.LOG_LEVEL == "debug":
+            loud = ALWAYS
+        return Child(name, command, log, say, loud) if loud else Child(name, command, log, say)
+
+    def _start(self, child: Child) -> None:
+        """Start a program for the first time, and look after it from now on."""
+        self.children.append(child)
+        self._launch(child)
+
+    def _launch(self, child: Child) -> None:
+        """Start a program and note its session."""
+        child.start(self.environment)
+        self.register.write([child.process.pid for child in self.children if child.process])
+
+    def _start_redis(self) -> None:
+        """Start Redis on a private socket, unless REDIS_URL names one that answers."""
+        if self.config.REDIS_URL:
+            checks.check_redis(self.config.REDIS_URL)
+            self.environment = program_environment(self.config.REDIS_URL)
+            return
+        self.socket = embedded_redis.choose_socket(self.config.INSTANCE_DIR / "run")
+        url = f"unix://{self.socket}"
+        self.environment = program_environment(url)
+        command = embedded_redis.server_command(self.socket, self.config.INSTANCE_DIR / "redis")
+        child = self._child("redis", command, NEVER)
+        self._start(child)
+        client = redis.connect(url)
+
+        def answers() -> bool:
+            try:
+                return bool(client.ping())
+            except redis.RedisAway:  # it may be loading its file
+                return False
+
+        self._wait(answers, child, f"Redis does not start. Its data is of use only while it runs: move "
+                                   f"{self.config.INSTANCE_DIR / 'redis'} away and try again.")
+        client.close()
+
+    def _prepare(self) -> None:
+        """Bring the database up to date."""
+        checks.check_database(self.config)
+        child = self._child("prepare", PREPARE, NEVER)
+        self._start(child)
+        while child.is_running():
+            self._pause()
+        if child.process and child.process.returncode:
+            raise StartError(failure(child, "the database cannot be brought up to date"))
+        self.children.remove(child)
+
+    def _await_site(self) -> None:
+        """Wait until the site answers, then print its address."""
+        web = next(child for child in self.children if child.name == "web")
+        self._wait(lambda: answers_with_page(self.config), web, "the site does not answer")
+        say(f"Stagewatch runs at {address(self.config)}")
+        if self.config.simulated:
+            say("Prices are simulated; ALPHA_VANTAGE_API_KEY brings real ones.")
+        say(f"Stop it with Ctrl-C. Its logs are in {self.config.INSTANCE_DIR / 'log'}.")
+
+    def _wait(self, ready: Callable[[], bool], child: Child, complaint: str) -> None:
+        """Wait until `ready`; raise StartError when it takes too long or the program ends at once, again and again."""
+        deadline = time.monotonic() + START_PATIENCE_S
+        while not ready():
+            self._tick()
+            if child.due and child.delay > 1:
+                raise StartError(failure(child, complaint))
+            if time.monotonic() > deadline:
+                raise StartError(failure(child, complaint))
+
+    # Running
+
+    def _note_request(self, _number: int, _frame: FrameType | None) -> None:
+        self.requests += 1
+
+    def _pause(self) -> None:
+        """Wait a moment; raise Stopped when somebody asked to stop, or `make` itself was killed."""
+        time.sleep(TICK_S)
+        if self.requests or ("MAKELEVEL" in os.environ and os.getppid() != self.parent):
+            raise Stopped
+
+    def _tick(self) -> None:
+        """Look at every program once, and start again what has ended."""
+        self._pause()
+        for child in self.children:
+            if child.due:
+                if time.monotonic() >= child.due:
+                    self._launch(child)
+            elif not child.is_running():
+                child.plan_restart()
+                say(f"{child.name} {child.ending()}; it starts again.")
+
+    # Stopping
+
+    def _stop(self) -> None:
+        """Stop everything: politely, Redis last, then for certain."""
+        programs = [child for child in self.children if child.name != "redis"]
+        asked = self.requests
+        began = time.monotonic()
+        for child in programs:
+            child.ask_to_stop()
+        reminded = False
+        while any(child.is_running() for child in programs) and time.monotonic() - began < STOP_PATIENCE_S:
+            time.sleep(TICK_S)
+            if self.requests > asked + 1:
+                break
+            if not reminded and time.monotonic() - began > SECOND_REQUEST_S:
+                reminded = True
+                for child in programs:
+                    child.ask_to_stop()
+        for child in programs:
+            child.end()
+        self._stop_redis()
+        self.register.path.unlink(missing_ok=True)
+
+    def _stop_redis(self) -> None:
+        """Stop Redis, which writes its file to the end first."""
+        for child in self.children:
+            if child.name == "redis":
+                child.ask_to_stop()
+                deadline = time.monotonic() + STOP_PATIENCE_S
+                while child.is_running() and time.monotonic() < deadline:
+                    time.sleep(TICK_S)
+                child.end()
+        if self.socket is not None and self.socket.parent.name.startswith("stagewatch-"):
+            shutil.rmtree(self.socket.parent, ignore_errors=True)
+
+
+def say(line: str) -> None:
+    """Print a line; a terminal that has gone away is no reason to stop."""
+    with contextlib.suppress(OSError):
+        print(line, flush=True)
+
+
+def failure(child: Child, complaint: str) -> str:
+    """Return the complaint with the last thing that the program wrote."""
+    last = (child.last_lines(1) or ["it wrote nothing"])[0].strip()
+    return f"{complaint} ({last}). More is in {child.log_path}"
+
+
+def own_host(config: Config) -> str:
+    """Return the name by which this machine reaches the site: "every address" is none to connect to."""
+    return OWN_HOSTS.get(config.HOST, config.HOST)
+
+
+def address(config: Config) -> str:
+    """Return what a person types into the browser on this machine."""
+    host = own_host(config)
+    return f"http://[{host}]:{config.PORT}" if ":" in host else f"http://{host}:{config.PORT}"
+
+
+def answers_with_page(config: Config) -> bool:
+    """Tell whether the front page comes."""
+    connection = http.client.HTTPConnection(own_host(config), config.PORT, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def take_lock(config: Config) -> TextIO:
+    """Return the lock of the instance folder, held until this process ends."""
+    lock = (config.INSTANCE_DIR / "run" / "lock").open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.seek(0)
+        raise StartError(f"it runs already in this folder, at {lock.read().strip() or 'another terminal'}: stop that "
+                         "one with Ctrl-C first, or give this one another folder with INSTANCE_DIR.") from None
+    lock.truncate(0)
+    lock.write(address(config))
+    lock.flush()
+    return lock
+
+
+def main() -> int:
+    """Run Stagewatch; say in one line what prevents it."""
+    try:
+        config = read_settings()
+        with take_lock(config):
+            checks.check_port(config.HOST, config.PORT)
+            raise_file_limit()
+            Supervisor(config).run()
+    except StartError as error:
+        print(f"Stagewatch cannot start: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""`make test`: runs every test in a browser that it finds or fetches, and says loudly which tests could not run."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree
+
+from config import ROOT
+from deploy.browser import fetch_browser, find_browser
+from deploy.programs import raise_file_limit
+
+REPORT = ROOT / "test-results" / "tests.xml"
+
+
+def run_tests(arguments: list[str]) -> int:
+    """Run pytest and return its exit status."""
+    browser = find_browser() or fetch_browser()
+    environment = {**os.environ, "CHROME": browser} if browser else dict(os.environ)
+    command = (sys.executable, "-m", "pytest", f"--junitxml={REPORT}", *arguments)
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
+def skipped_tests(report: Path) -> Counter[str]:
+    """Return how many tests were skipped, by reason."""
+    if not report.exists():
+        return Counter()
+    marks = ElementTree.parse(report).iter("skipped")  # noqa: S314 - written by our own pytest
+    return Counter(mark.get("message", "") for mark in marks)
+
+
+def main() -> int:
+    """Run the tests; where some could not run, end with the reasons."""
+    REPORT.unlink(missing_ok=True)
+    raise_file_limit()
+    status = run_tests(sys.argv[1:])
+    skipped = skipped_tests(REPORT)
+    if skipped and not os.environ.get("STAGEWATCH_REQUIRE_ALL"):  # where all are required, pytest itself complains
+        print(f"\n{'=' * 78}\n{skipped.total()} TESTS COULD NOT RUN ON THIS MACHINE:")
+        for reason, count in skipped.most_common():
+            print(f"  {count} x {reason}")
+        print("=" * 78)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
