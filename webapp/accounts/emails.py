@@ -7,7 +7,8 @@ from email_validator import EmailNotValidError, validate_email
 
 def typed(text: str) -> str:
     """Return what somebody typed as an account would have it; it need not be an address at all."""
-    return unicodedata.normalize("NFC", text.strip()).lower()
+    # PostgreSQL refuses NUL in a text; so does every address.
+    return unicodedata.normalize("NFC", text.strip()).lower().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def checked(text: str) -> str:

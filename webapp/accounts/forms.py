@@ -1,5 +1,7 @@
 """What people type about their account."""
 
+from collections.abc import Callable
+
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, Field, PasswordField
@@ -14,18 +16,23 @@ WRONG_PASSWORD = "This is not your password."  # noqa: S105 - a sentence
 PASSWORD_HINT = f"At least {passwords.LEAST} characters; a few words in a row are fine."
 
 
-class Acceptable:
-    """Refuses a new password that is too short, too long, too common, or the e-mail address."""
-
-    def __call__(self, form: FlaskForm, field: Field) -> None:
-        """Raise with the reason."""
-        problem = passwords.problem_with(field.data, form.owner_email())
-        if problem:
-            raise StopValidation(problem)
+def good_password(form: FlaskForm, field: Field) -> None:
+    """Refuse a new password that is too short, too long, too common, or the e-mail address."""
+    problem = passwords.problem_with(field.data, form.owner_email())
+    if problem:
+        raise StopValidation(problem)
 
 
-def _email() -> EmailField:
-    return EmailField("E-mail address", [InputRequired(NEED_EMAIL)],
+def real_address(_form: FlaskForm, field: Field) -> None:
+    """Take a real address only, and put it into the form that accounts have."""
+    try:
+        field.data = emails.checked(field.data)
+    except ValueError as error:
+        raise StopValidation(str(error)) from None
+
+
+def _email(*validators: Callable[[FlaskForm, Field], None]) -> EmailField:
+    return EmailField("E-mail address", [InputRequired(NEED_EMAIL), *validators],
                       render_kw={"autocomplete": "username", "maxlength": 254, "spellcheck": "false"})
 
 
@@ -34,20 +41,16 @@ def _password(label: str, message: str = NEED_PASSWORD) -> PasswordField:
 
 
 def _new_password(label: str) -> PasswordField:
-    return PasswordField(label, [InputRequired("Choose a password."), Acceptable()], description=PASSWORD_HINT,
+    return PasswordField(label, [InputRequired("Choose a password."), good_password], description=PASSWORD_HINT,
                          render_kw={"autocomplete": "new-password"})
 
 
 class RegisterForm(FlaskForm):
     """A new account."""
 
-    email = _email()
+    email = _email(real_address)
     password = _new_password("Password")
     remember = BooleanField("Keep me logged in on this device")
-
-    def validate_email(self, field: Field) -> None:
-        """Take a real address only, in the form that accounts have."""
-        field.data = emails.checked(field.data)
 
     def owner_email(self) -> str:
         """Return whose password it will be."""
@@ -65,11 +68,7 @@ class LoginForm(FlaskForm):
 class ForgotPasswordForm(FlaskForm):
     """Whose password is forgotten."""
 
-    email = _email()
-
-    def validate_email(self, field: Field) -> None:
-        """Catch a slip of the finger; says nothing about accounts."""
-        field.data = emails.checked(field.data)
+    email = _email(real_address)
 
 
 class ResetPasswordForm(FlaskForm):

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp import clock
-from webapp.accounts import passwords, queries
+from webapp.accounts import emails, passwords, queries
 from webapp.errors import Refused
 from webapp.extensions import db
 from webapp.models import User, UserSession
@@ -42,7 +42,8 @@ def create_user(email: str, password: str) -> User:
 
 def authenticate(email: str, password: str) -> User | None:
     """Return the person, or None: after the same work whether the account is unknown, locked or the password wrong."""
-    known = db.session.execute(select(User.id, User.password_hash).where(User.email == email)).one_or_none()
+    known = db.session.execute(
+        select(User.id, User.password_hash).where(User.email == emails.typed(email))).one_or_none()
     fits = _verify_apart(known.password_hash if known else passwords.DUMMY_HASH, password)
     if known is None or not fits:
         return None

@@ -1,0 +1,124 @@
+"""A browser that keeps cookies and sends the form's own token, people, and a Redis that can be listened to."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextvars import Context
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from redis import Redis
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from webapp.accounts import passwords, service
+from webapp.extensions import db
+from webapp.live.bus import BELLS
+from webapp.models import User
+
+EMAIL = "ada@example.com"
+PASSWORD = "a rather long secret"
+
+
+class Browser:
+    """Cookies and forms, without JavaScript. Each request runs in a context of its own, as on the server."""
+
+    def __init__(self, app: Flask, address: str = "192.0.2.1", agent: str = "") -> None:
+        self.client = app.test_client()
+        self.address = address
+        self.agent = agent
+
+    def open(self, path: str, **options: Any) -> TestResponse:
+        """Send one request."""
+        headers = {"User-Agent": self.agent, **options.pop("headers", {})}
+        return Context().run(self.client.open, path, headers=headers,
+                             environ_overrides={"REMOTE_ADDR": self.address}, **options)
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        """Open a page."""
+        return self.open(path, **options)
+
+    def post(self, path: str, **fields: str) -> TestResponse:
+        """Fill in a form and send it, with the token of a page of this site."""
+        token = re.search(r'name="csrf_token" value="([^"]+)"', self.get("/password/forgot").text)
+        assert token is not None
+        return self.open(path, method="POST", data={"csrf_token": token[1], **fields})
+
+    def log_in(self, email: str = EMAIL, password: str = PASSWORD, **fields: str) -> TestResponse:
+        """Log in."""
+        return self.post("/login", email=email, password=password, **fields)
+
+    def is_logged_in(self) -> bool:
+        """Tell whether the account page opens."""
+        return self.get("/account").status_code == 200
+
+    def cookies(self) -> dict[str, str]:
+        """Return every cookie it holds."""
+        return {name: cookie.value for (_, _, name), cookie in (self.client._cookies or {}).items()}
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash with next to no work; test_passwords.py looks at the real parameters."""
+    monkeypatch.setattr(passwords, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def new_browser(app: Flask) -> Callable[..., Browser]:
+    """Make one more browser."""
+    return lambda **options: Browser(app, **options)
+
+
+@pytest.fixture
+def browser(new_browser: Callable[..., Browser]) -> Browser:
+    """Open a browser that nobody is logged in with."""
+    return new_browser()
+
+
+@pytest.fixture
+def person(app: Flask) -> User:
+    """An account with a password that the tests know."""
+    user = service.create_user(EMAIL, PASSWORD)
+    db.session.commit()
+    return user
+
+
+@pytest.fixture
+def bells(app: Flask, redis: Redis) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Return what was rung since the last time."""
+    listener = redis.pubsub()  # type: ignore[no-untyped-call]
+    listener.subscribe(BELLS)
+    listener.get_message(timeout=2)
+
+    def heard() -> list[dict[str, Any]]:
+        messages = []
+        while message := listener.get_message(timeout=0.1):
+            messages.append(json.loads(message["data"]))
+        return messages
+
+    yield heard
+    listener.close()
+
+
+@pytest.fixture
+def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect the hash of every password check, which is where the time of a log-in goes."""
+    seen: list[str] = []
+    genuine = passwords._fits
+
+    def counted(password_hash: str, password: str) -> bool:
+        seen.append(password_hash)
+        return genuine(password_hash, password)
+
+    monkeypatch.setattr(passwords, "_fits", counted)
+    return seen
+
+
+def count(model: type[Any]) -> int:
+    """Return how many rows there are now, whatever this test has read before."""
+    db.session.rollback()
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
