@@ -30,6 +30,7 @@ def upgrade():
     sa.Column('symbol', sa.String(length=24), nullable=False),
     sa.Column('mic', sa.String(length=4), nullable=False),
     sa.Column('name', sa.String(length=120), nullable=False),
+    sa.Column('folded_name', sa.String(length=240), nullable=False),
     sa.Column('currency', sa.String(length=3), nullable=False),
     sa.Column('country', sa.String(length=2), nullable=False),
     sa.Column('kind', sa.String(length=12), nullable=False),

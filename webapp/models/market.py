@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from webapp.extensions import Model
+from webapp.folding import fold
 from webapp.models.types import ExactDecimal, UtcDateTime
 from webapp.records import Instrument, LiveQuote, Quote, Session, State
 
@@ -27,11 +28,18 @@ class InstrumentRow(Model):
     symbol: Mapped[str] = mapped_column(String(24))
     mic: Mapped[str] = mapped_column(String(4))
     name: Mapped[str] = mapped_column(String(120), index=True)
+    folded_name: Mapped[str] = mapped_column(String(240))
     currency: Mapped[str] = mapped_column(String(3))
     country: Mapped[str] = mapped_column(String(2))
     kind: Mapped[str] = mapped_column(String(12), default="stock")
     decimals: Mapped[int] = mapped_column(default=2)
     starter: Mapped[bool] = mapped_column(default=False, index=True)
+
+    @validates("name")
+    def keep_folded_name(self, _key: str, name: str) -> str:
+        """Keep beside the name what a search compares."""
+        self.folded_name = fold(name)[:240]
+        return name
 
     def record(self) -> Instrument:
         """Return what travels."""
