@@ -58,7 +58,7 @@ def problem_with(password: str, email: str) -> str:
     """Say why a new password is not taken; "" where it is."""
     text = normalise(password)
     if len(text) < LEAST:
-        return f"Use at least {LEAST} characters. A few words in a row are easy to remember."
+        return f"Use at least {LEAST} characters."
     if len(text) > MOST:
         return f"Use at most {MOST} characters."
     if text.casefold() == normalise(email).strip().casefold():

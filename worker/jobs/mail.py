@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flask import current_app, render_template
+from flask import current_app
 
 from config import Config
 from webapp import mail
@@ -16,7 +16,9 @@ def send_password_reset(email: str) -> None:
         return
     settings: Config = current_app.config["SETTINGS"]
     link = address_of(settings.BASE_URL, "accounts.reset_password", token=service.reset_token(user))
-    body = render_template("email/reset_password.txt", email=user.email, link=link, site=settings.BASE_URL)
+    # The names that pages have in common come from a request; a mail has none.
+    template = current_app.jinja_env.get_template("email/reset_password.txt")
+    body = template.render(email=user.email, link=link, site=settings.BASE_URL)
     mail.send(settings, mail.compose(settings.MAIL_FROM, emails.for_delivery(user.email),
                                      "Set a new password for Stagewatch", body))
 
