@@ -1,5 +1,157 @@
+"""Formatting in Python, for every template: prices, changes, volumes, times. Unknown is "—"."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
 from flask import Flask
+
+from webapp import drawing
+from webapp.markets import EXCHANGES, exchange_name
+from webapp.records import Instrument, LiveQuote, Session, State
+
+UNKNOWN = "—"
+MINUS = "\N{MINUS SIGN}"
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+STEPS = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "K"))
+TONES = {State.LIVE: "live", State.PRE: "live", State.POST: "live", State.STALE: "warn", State.HALTED: "warn"}
 
 
 def register(app: Flask) -> None:
-    pass
+    """Give the filters to the templates."""
+    for function in (money, signed, percent, places, direction, compact, whole, ago, clock_time, day_date, utc_time,
+                     iso_time, local_time, stock_path, source_title, tone, extended_name, exchange_name,
+                     drawing.spark, drawing.range_place):
+        app.add_template_filter(function)
+
+
+def money(value: Decimal | None, decimals: int = 2, currency: str = "") -> str:
+    """Write a price with fixed decimals, more where it is below 1; `currency` is the code as the exchange has it."""
+    if value is None:
+        return UNKNOWN
+    text = _fixed(value, _enough(value, decimals))
+    return f"{text}{NO_BREAK}{currency}" if currency else text
+
+
+def signed(value: Decimal | None, decimals: int = 2) -> str:
+    """Write a change with its sign; none where nothing changed."""
+    if value is None:
+        return UNKNOWN
+    return f"{'+' if value > 0 else ''}{_fixed(value, decimals)}"
+
+
+def percent(value: Decimal | None) -> str:
+    """Write a change in percent with its sign and two decimals."""
+    return UNKNOWN if value is None else f"{signed(value)}%"
+
+
+def places(live: LiveQuote) -> int:
+    """Return how many decimals all figures of a row have: the instrument's, or more where its price is below 1."""
+    decimals = live.instrument.decimals
+    return _enough(live.quote.price, decimals) if live.quote else decimals
+
+
+def direction(change: Decimal | None) -> str:
+    """Name the class of a change: up, down, flat; nothing where it is unknown."""
+    if change is None:
+        return ""
+    return "up" if change > 0 else "down" if change < 0 else "flat"
+
+
+def compact(value: int | None) -> str:
+    """Write a count with three figures and its magnitude: 950, 12.3K, 4.56M."""
+    if value is None:
+        return UNKNOWN
+    for step, letter in STEPS:
+        # From 999.5 of the smaller unit on, three figures would read 1000.
+        if abs(value) >= step * Decimal("0.9995"):
+            scaled = value / step
+            return f"{_fixed(scaled, max(0, 2 - max(0, scaled.quantize(Decimal('0.001')).adjusted())))}{letter}"
+    return _fixed(Decimal(value), 0)
+
+
+def whole(value: int | None) -> str:
+    """Write a count in full."""
+    return UNKNOWN if value is None else _fixed(Decimal(value), 0)
+
+
+def ago(moment: dt.datetime | None, now: dt.datetime) -> str:
+    """Say how long ago something was, in its largest unit."""
+    if moment is None:
+        return "never"
+    seconds = max(0, int((now - moment).total_seconds()))
+    for unit, length in (("day", 86_400), ("h", 3_600), ("min", 60)):
+        count = seconds // length
+        if count:
+            return f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''} ago"
+    return f"{seconds} s ago" if seconds else "just now"
+
+
+def clock_time(moment: dt.datetime | None, mic: str) -> str:
+    """Write the time of day at the exchange, with its zone: 14:02:11 EST."""
+    return UNKNOWN if moment is None else f"{moment.astimezone(_zone(mic)):%H:%M:%S %Z}"
+
+
+def local_time(moment: dt.datetime | None, mic: str) -> str:
+    """Write day and time at the exchange: 20 Nov 2026, 14:02:11 EST."""
+    return UNKNOWN if moment is None else f"{day_date(moment.astimezone(_zone(mic)).date())}, {clock_time(moment, mic)}"
+
+
+def day_date(day: dt.date | None, *, year: bool = True) -> str:
+    """Write a day: 20 Nov 2026."""
+    return UNKNOWN if day is None else f"{day.day} {day:%b %Y}" if year else f"{day.day} {day:%b}"
+
+
+def utc_time(moment: dt.datetime | None) -> str:
+    """Write a moment in UTC: 2026-11-20 19:02:11 UTC."""
+    return UNKNOWN if moment is None else f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def iso_time(moment: dt.datetime) -> str:
+    """Write a moment for <time datetime>."""
+    return f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def stock_path(instrument: Instrument) -> str:
+    """Return the address of the stock's page; fragments are drawn where no request could tell it."""
+    return f"/stocks/{quote(instrument.mic, safe='')}/{quote(instrument.symbol, safe='')}"
+
+
+def source_title(source: str) -> str:
+    """Turn a provider's short name into words: alpha-vantage becomes Alpha Vantage."""
+    return source.replace("-", " ").title()
+
+
+def tone(state: State) -> str:
+    """Name the class of a state's badge: live, warn, or nothing."""
+    return TONES.get(state, "")
+
+
+def extended_name(live: LiveQuote) -> str:
+    """Name the part of the day that the extended-hours price is of."""
+    session = live.quote.session if live.quote else None
+    return "Pre" if session is Session.PRE else "Post"
+
+
+def _fixed(value: Decimal, decimals: int) -> str:
+    rounded = value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    text = f"{abs(rounded):,f}"
+    return f"{MINUS}{text}" if value < 0 else text
+
+
+def _enough(price: Decimal, decimals: int) -> int:
+    """Return `decimals`, or at least four below 1, and two figures of what is smaller still."""
+    if price == 0 or abs(price) >= 1:
+        return decimals
+    return max(decimals, 4, 1 - price.adjusted())
+
+
+@lru_cache(maxsize=128)
+def _zone(mic: str) -> dt.tzinfo:
+    exchange = EXCHANGES.get(mic)
+    return ZoneInfo(exchange.zone) if exchange else dt.UTC
