@@ -125,11 +125,13 @@ def clock():
         longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
 ticking = gevent.spawn(clock)
 gevent.sleep(0.01)
+began = time.perf_counter()
 kept = passwords.hash_password("a rather long secret")
+one_hash = time.perf_counter() - began
 logins = [gevent.spawn(passwords.verify, kept, word) for word in ["a rather long secret", "wrong", "wrong"]]
 gevent.joinall(logins, raise_error=True)
 assert [login.value for login in logins] == [True, False, False]
-print(longest)
+print(longest / one_hash)
 """
 
 
@@ -138,7 +140,7 @@ def test_under_gevent_everybody_else_goes_on_while_a_password_is_hashed() -> Non
                          timeout=60, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stderr == ""
-    assert float(run.stdout) < 0.1, "a hash takes longer, so the loop stood still for one"
+    assert float(run.stdout) < 0.8, "the loop stood still for a whole hash"
 
 
 @pytest.mark.parametrize(("typed", "kept"), [
