@@ -1,0 +1,44 @@
+"""The starter list: the companies that everybody sees, kept in data/starter.csv."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from sqlalchemy import select
+
+from webapp.extensions import db
+from webapp.models import InstrumentRow
+
+PATH = Path(__file__).resolve().parents[1] / "data" / "starter.csv"
+
+
+def load_starter_list() -> int:
+    """Put the file's companies into the table, and take the mark from those no longer in it; return how many are new.
+
+    Nothing is deleted: a company that left the list stays on the lists of those who picked it.
+    """
+    held = {(row.symbol, row.mic): row for row in db.session.scalars(select(InstrumentRow))}
+    new = 0
+    listed = set()
+    for line in read_starter_list():
+        key = (line["symbol"], line["mic"])
+        listed.add(key)
+        row = held.get(key)
+        if row is None:
+            row = InstrumentRow(symbol=line["symbol"], mic=line["mic"], kind="stock")
+            db.session.add(row)
+            new += 1
+        row.name, row.currency, row.country = line["name"], line["currency"], line["country"]
+        row.decimals, row.starter = int(line["decimals"]), True
+    for key, row in held.items():
+        if row.starter and key not in listed:
+            row.starter = False
+    db.session.flush()
+    return new
+
+
+def read_starter_list() -> list[dict[str, str]]:
+    """Return the rows of the file."""
+    with PATH.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
