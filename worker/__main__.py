@@ -1,0 +1,70 @@
+"""`python -m worker` works off the queues; `python -m worker scheduler` fills them by the schedule."""
+
+import logging
+import sys
+import time
+
+from redis import Redis
+
+from config import Config, ConfigError
+from webapp import redis as redis_clients
+from webapp.redis import RedisAway
+from worker import logs
+from worker.schedule import table
+from worker.scheduler import PeriodicScheduler
+
+log = logging.getLogger("worker")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the two until it is told to stop; return the exit status."""
+    if arguments not in ([], ["scheduler"]):
+        print("Say: python -m worker, or python -m worker scheduler", file=sys.stderr)  # noqa: T201
+        return 2
+    try:
+        settings = Config()
+    except ConfigError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    logs.set_up(settings)
+    run = schedule if arguments else work
+    try:
+        run(settings, connect_patiently(settings))
+    except RedisAway as error:
+        # Whoever supervises the process starts it again; it then waits for Redis.
+        log.error("Redis went away (%s); the process ends to begin afresh", error)  # noqa: TRY400
+        return 1
+    return 0
+
+
+def work(settings: Config, redis: Redis) -> None:
+    """Work off the queues."""
+    from worker.app import make_worker  # noqa: PLC0415 - the scheduler needs no application, and starts in half the time
+
+    level = "DEBUG" if settings.LOG_LEVEL == "debug" else "WARNING"
+    make_worker(redis).work(logging_level=level)
+
+
+def schedule(settings: Config, redis: Redis) -> None:
+    """Queue what is due, by the table."""
+    PeriodicScheduler(redis, table(settings)).run()
+
+
+def connect_patiently(settings: Config) -> Redis:
+    """Return a client of a Redis that answers; wait for it as long as it takes."""
+    redis = redis_clients.connect(settings.REDIS_URL or "redis://127.0.0.1:6379/0")
+    said = False
+    while True:
+        try:
+            redis.ping()
+        except RedisAway:
+            if not said:
+                log.warning("Waiting for Redis")
+                said = True
+            time.sleep(0.2)
+        else:
+            return redis
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,45 @@
+"""Throws away what is past its time, a few rows at a time, so that no writer waits long for the database."""
+
+import datetime as dt
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import ColumnElement, delete, select
+
+from config import Config
+from webapp import clock
+from webapp.extensions import db
+from webapp.models import ProviderCall, QuoteGap, Tick, UserSession
+
+BATCH = 5_000
+CALLS_KEPT = dt.timedelta(days=8)
+
+
+def purge_old_rows() -> str:
+    """Delete old ticks, gaps, log-ins and provider calls; return in words how many."""
+    settings: Config = current_app.config["SETTINGS"]
+    now = clock.now()
+    oldest = now - dt.timedelta(days=settings.TICK_DAYS)
+    ticks = purge(Tick, Tick.as_of < oldest) + purge(Tick, Tick.id <= _last_surplus_tick(settings.TICK_ROWS))
+    others = (purge(QuoteGap, QuoteGap.ended_at < oldest) + purge(UserSession, UserSession.expires_at < now)
+              + purge(ProviderCall, ProviderCall.started_at < now - CALLS_KEPT))
+    return f"{ticks} ticks and {others} other rows deleted"
+
+
+def purge(model: type[Any], old: ColumnElement[bool]) -> int:
+    """Delete the old rows in batches, each a transaction of its own; return how many there were."""
+    total = 0
+    while True:
+        batch = select(model.id).where(old).limit(BATCH)
+        gone = delete(model).where(model.id.in_(batch)).returning(model.id)
+        count = len(db.session.scalars(gone, execution_options={"synchronize_session": False}).all())
+        db.session.commit()
+        total += count
+        if count < BATCH:
+            return total
+
+
+def _last_surplus_tick(most: int) -> int:
+    """Return the id up to which ticks are too many; ids grow with time. 0 if there are not too many."""
+    newest_surplus = select(Tick.id).order_by(Tick.id.desc()).offset(most).limit(1)
+    return db.session.scalar(newest_surplus) or 0

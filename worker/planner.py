@@ -1,0 +1,139 @@
+"""Which stocks are due, and in which order: only those that somebody watches, within what the provider allows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, or_, select
+
+from webapp.extensions import db
+from webapp.markets import SessionBook
+from webapp.models import InstrumentRow, QuoteRow, WatchlistItem
+from webapp.records import Instrument, State
+from worker import quota
+from worker.providers.base import ErrorKind, Provider
+
+# A close needs this long to reach the vendor.
+SETTLES = dt.timedelta(minutes=30)
+# How long a stock rests after a call for it that brought nothing newer, an unknown symbol, a first fault.
+REST_AFTER_ANSWER = dt.timedelta(hours=3)
+REST_AFTER_UNKNOWN = dt.timedelta(hours=24)
+REST_AFTER_FAULT = dt.timedelta(minutes=10)
+# An exchange without a calendar: its price is a day's.
+NO_CALENDAR = dt.timedelta(days=1)
+FAULTS = (ErrorKind.BROKEN_ANSWER, ErrorKind.UNREACHABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A stock that may be due: who wants it, and how old its price is."""
+
+    instrument: Instrument
+    as_of: dt.datetime | None
+    listed: bool
+    on_screen: bool
+
+    @property
+    def urgency(self) -> tuple[bool, bool, dt.datetime, str]:
+        """Sort by it: on a person's list before the front page's, on a screen first, then the oldest first."""
+        oldest = dt.datetime.min.replace(tzinfo=dt.UTC)
+        return not self.listed, not self.on_screen, self.as_of or oldest, self.instrument.key
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to make: these instruments, of one provider."""
+
+    provider: Provider
+    instruments: tuple[Instrument, ...]
+
+    @property
+    def subject(self) -> str:
+        """Name the call in the record of calls."""
+        return ",".join(instrument.key for instrument in self.instruments)[:120]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The calls to make, the most urgent first, and the front page's stocks that have used their share."""
+
+    calls: list[Call]
+    held_back: list[Instrument]
+
+
+def due_calls(now: dt.datetime, provider: Provider, sessions: SessionBook, on_screen: Collection[int]) -> Plan:
+    """Return what is due at `now`; `on_screen` are the instruments that somebody looks at."""
+    if not quota.is_counted(provider):
+        everything = _candidates(on_screen, unpriced_starters=True)
+        return Plan(_calls(provider, [candidate.instrument for candidate in everything]), [])
+    past_calls = quota.calls_since(provider, now - quota.DAY)
+    rests = _resting(past_calls, now)
+    due = sorted((candidate for candidate in _candidates(on_screen, unpriced_starters=provider.limits.per_day is None)
+                  if candidate.instrument.key not in rests and _is_old(candidate, provider, sessions, now)),
+                 key=lambda candidate: candidate.urgency)
+    share = _front_page_share(provider, past_calls)
+    listed = [candidate.instrument for candidate in due if candidate.listed]
+    front_page = [candidate.instrument for candidate in due if not candidate.listed]
+    return Plan(_calls(provider, listed + front_page[:share]), front_page[share:] if share is not None else [])
+
+
+def _candidates(on_screen: Collection[int], *, unpriced_starters: bool) -> list[Candidate]:
+    """Return every stock that is on a list or on a screen; the starter list's too, where they have no price yet."""
+    is_listed = select(WatchlistItem.id).where(WatchlistItem.instrument_id == InstrumentRow.id).exists()
+    wanted = or_(is_listed, InstrumentRow.id.in_(on_screen))
+    if unpriced_starters:
+        wanted = or_(wanted, and_(InstrumentRow.starter, QuoteRow.price.is_(None)))
+    query = (select(InstrumentRow, QuoteRow.as_of, is_listed)
+             .outerjoin(QuoteRow, QuoteRow.instrument_id == InstrumentRow.id).where(wanted))
+    return [Candidate(row.record(), as_of, bool(listed), row.id in on_screen)
+            for row, as_of, listed in db.session.execute(query)]
+
+
+def _is_old(candidate: Candidate, provider: Provider, sessions: SessionBook, now: dt.datetime) -> bool:
+    """Tell whether there can be a newer price; of end-of-day prices, only after the next close has settled."""
+    if candidate.as_of is None or provider.delay is not State.END_OF_DAY:
+        return True
+    closed = sessions.last_completed(candidate.instrument.mic, now - SETTLES)
+    return candidate.as_of < (closed.closes_at if closed else now - NO_CALENDAR)
+
+
+def _resting(calls: Iterable[tuple[str, dt.datetime, str]], now: dt.datetime) -> set[str]:
+    """Return the stocks that were asked for lately; each further fault of a stock doubles its rest.
+
+    A call that the vendor throttled, or that a crash cut short, says nothing of the stock: it stays due.
+    """
+    faults: Counter[str] = Counter()
+    until: dict[str, dt.datetime] = {}
+    for subject, started_at, outcome in calls:
+        rest = dt.timedelta(0)
+        if outcome == quota.OK:
+            rest = REST_AFTER_ANSWER
+        elif outcome.startswith(ErrorKind.UNKNOWN_SYMBOL):
+            rest = REST_AFTER_UNKNOWN
+        elif outcome.startswith(FAULTS):
+            rest = REST_AFTER_FAULT * 2 ** faults[subject]
+            faults[subject] += 1
+        until[subject] = started_at + rest
+    return {subject for subject, moment in until.items() if moment > now}
+
+
+def _front_page_share(provider: Provider, calls: Iterable[tuple[str, dt.datetime, str]]) -> int | None:
+    """Return how many calls are left for stocks on nobody's list: half of a day, so that picks find quota.
+
+    None means that nothing is held back.
+    """
+    if provider.limits.per_day is None:
+        return None
+    listed = select(WatchlistItem.instrument_id)
+    rows = db.session.execute(select(InstrumentRow.mic, InstrumentRow.symbol).where(InstrumentRow.id.in_(listed)))
+    keys = {f"{mic}:{symbol}" for mic, symbol in rows}
+    used = sum(subject not in keys for subject, _started_at, _outcome in calls)
+    return max(provider.limits.per_day // 2 - used, 0)
+
+
+def _calls(provider: Provider, instruments: Sequence[Instrument]) -> list[Call]:
+    size = provider.batch_size
+    return [Call(provider, tuple(instruments[start:start + size])) for start in range(0, len(instruments), size)]

@@ -1,0 +1,176 @@
+"""The calls a provider allows, counted in the database: across processes, restarts and crashes."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select, update
+
+from webapp import clock
+from webapp.extensions import db
+from webapp.models import ProviderCall, ProviderState
+from worker.database import insert
+from worker.providers.base import ErrorKind, Provider, ProviderError
+
+DAY = dt.timedelta(days=1)
+MINUTE = dt.timedelta(minutes=1)
+# What a call's row says of a call that brought a price, and of one whose end nobody saw.
+OK = "ok"
+STARTED = "started"
+# How long a provider rests after an error that names no time.
+REST = {
+    ErrorKind.THROTTLED_SECOND: dt.timedelta(seconds=2),
+    ErrorKind.THROTTLED_MINUTE: MINUTE,
+    ErrorKind.THROTTLED_DAY: dt.timedelta(hours=1),
+    ErrorKind.BAD_KEY: dt.timedelta(hours=1),
+    ErrorKind.NOT_ENTITLED: dt.timedelta(hours=1),
+}
+# So many calls in a row without a price mean that the provider is down, not one of its symbols: it rests longer
+# after each further one.
+DOWN_AFTER = 5
+FIRST_REST = dt.timedelta(seconds=15)
+LONGEST_REST = dt.timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why no call may be made now, in words fit for a page, and from when on one may."""
+
+    reason: str
+    until: dt.datetime
+
+
+def is_counted(provider: Provider) -> bool:
+    """Tell whether the provider limits its calls at all; one that does not leaves no trace here."""
+    limits = provider.limits
+    return bool(limits.per_second or limits.per_minute or limits.per_day)
+
+
+def claim(provider: Provider, subject: str) -> int | Refusal:
+    """Count a call before it is made, and commit; return its id, or why it may not be made.
+
+    The first statement locks the provider's row (SQLite: the database), so that of many processes that claim at
+    once each sees the calls of those before it.
+    """
+    now = clock.now()
+    _ensure_state(provider.name)
+    pause = provider.limits.pause
+    state = ProviderState
+    taken = db.session.scalar(
+        update(state)
+        .where(state.provider == provider.name,
+               or_(state.paused_until.is_(None), state.paused_until <= now),
+               # A clock that was set back must not stop the calls until it has caught up.
+               or_(state.last_call_at.is_(None), state.last_call_at <= now - pause, state.last_call_at > now + MINUTE))
+        .values(last_call_at=now).returning(state.provider))
+    refusal = _over_limit(provider, now) if taken else _resting(provider, now, pause)
+    if refusal:
+        db.session.rollback()
+        return refusal
+    call = ProviderCall(provider=provider.name, started_at=now, subject=subject, outcome=STARTED)
+    db.session.add(call)
+    db.session.commit()
+    return call.id
+
+
+def refusal_now(provider: Provider) -> Refusal | None:
+    """Return why no call may be made now, without claiming one; the pause between two calls is no reason."""
+    if not is_counted(provider):
+        return None
+    now = clock.now()
+    state = db.session.get(ProviderState, provider.name, populate_existing=True)
+    if state is not None and state.paused_until is not None and state.paused_until > now:
+        return _resting(provider, now, dt.timedelta(0))
+    return _over_limit(provider, now)
+
+
+def settle(provider: Provider, call_id: int, error: ProviderError | None = None) -> None:
+    """Write what came of a claimed call, and how long the provider is to rest; the caller commits."""
+    now = clock.now()
+    outcome = f"{error.kind}: {error.message}" if error else OK
+    db.session.execute(update(ProviderCall).where(ProviderCall.id == call_id).values(outcome=outcome[:300]))
+    if error is None:
+        values: dict[str, object] = {"last_success_at": now}
+    else:
+        values = {"last_error": error.message[:300], "last_error_at": now}
+        rest = _rest_after(provider, error)
+        if rest:
+            values["paused_until"] = now + rest
+    db.session.execute(update(ProviderState).where(ProviderState.provider == provider.name).values(values))
+
+
+def calls_since(provider: Provider, moment: dt.datetime) -> list[tuple[str, dt.datetime, str]]:
+    """Return subject, time and outcome of the calls after `moment`, oldest first."""
+    rows = db.session.execute(
+        select(ProviderCall.subject, ProviderCall.started_at, ProviderCall.outcome)
+        .where(ProviderCall.provider == provider.name, ProviderCall.started_at > moment)
+        .order_by(ProviderCall.started_at))
+    return [(subject, started_at, outcome) for subject, started_at, outcome in rows]
+
+
+def _ensure_state(name: str) -> None:
+    if db.session.get(ProviderState, name) is None:
+        db.session.execute(insert(ProviderState).values(provider=name, last_error="").on_conflict_do_nothing())
+
+
+def _over_limit(provider: Provider, now: dt.datetime) -> Refusal | None:
+    """Return the refusal of the first limit that the calls made so far have reached."""
+    limits = provider.limits
+    for limit, window, words in ((limits.per_day, DAY, "today's {} requests are used"),
+                                 (limits.per_minute, MINUTE, "this minute's {} requests are used")):
+        if limit is None:
+            continue
+        free_at = _free_at(provider.name, limit, window, now)
+        if free_at is not None and free_at > now:
+            return Refusal(f"{provider.title}: {words.format(limit)}; the next is free at {_clock_time(free_at, now)}.",
+                           free_at)
+    return None
+
+
+def _free_at(name: str, limit: int, window: dt.timedelta, now: dt.datetime) -> dt.datetime | None:
+    """Return when a call fits into the window again; None if one does now."""
+    within = (ProviderCall.provider == name, ProviderCall.started_at > now - window)
+    used = db.session.scalar(select(func.count()).where(*within)) or 0
+    if used < limit:
+        return None
+    if limit == 0:
+        return now + window
+    leaves = db.session.scalars(select(ProviderCall.started_at).where(*within).order_by(ProviderCall.started_at)
+                                .offset(used - limit).limit(1)).one()
+    return leaves + window
+
+
+def _resting(provider: Provider, now: dt.datetime, pause: dt.timedelta) -> Refusal:
+    """Return the refusal of a provider that is paused, or was called a moment ago."""
+    state = db.session.get_one(ProviderState, provider.name, populate_existing=True)
+    if state.paused_until is not None and state.paused_until > now:
+        reason = state.last_error or f"{provider.title} is paused."
+        return Refusal(f"{reason} The next try is at {_clock_time(state.paused_until, now)}.", state.paused_until)
+    return Refusal(f"{provider.title}: one request at a time.", (state.last_call_at or now) + pause)
+
+
+def _rest_after(provider: Provider, error: ProviderError) -> dt.timedelta:
+    """Return how long to leave the provider alone: not at all, where only one symbol is at fault."""
+    rest = dt.timedelta(0)
+    if error.kind in REST:
+        rest = error.retry_after or REST[error.kind]
+    down = _failures_in_a_row(provider) - DOWN_AFTER
+    return max(rest, min(FIRST_REST * 2**down, LONGEST_REST)) if down >= 0 else rest
+
+
+def _failures_in_a_row(provider: Provider) -> int:
+    """Count the newest calls that brought no answer; "unknown symbol" is one."""
+    outcomes = db.session.scalars(
+        select(ProviderCall.outcome).where(ProviderCall.provider == provider.name)
+        .order_by(ProviderCall.id.desc()).limit(DOWN_AFTER + 10)).all()
+    answers = (number for number, outcome in enumerate(outcomes)
+               if outcome == OK or outcome.startswith(ErrorKind.UNKNOWN_SYMBOL))
+    return next(answers, len(outcomes))
+
+
+def _clock_time(moment: dt.datetime, now: dt.datetime) -> str:
+    """Write a time as a page shows it, 14:35 UTC, with the day where it is not today's.
+
+    It is rounded up: in the minute it names, it is true.
+    """
+    shape = "%H:%M UTC" if moment.date() == now.date() else "%H:%M UTC on %-d %B"
+    return (moment + dt.timedelta(seconds=59, microseconds=999_999)).strftime(shape)

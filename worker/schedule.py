@@ -1,0 +1,54 @@
+"""Every job that runs again and again, in one table."""
+
+from dataclasses import dataclass
+
+from config import Config
+
+REFRESH = "refresh-quotes"
+# The queues, the most urgent first.
+QUEUES = ("refresh", "default")
+# A provider with a daily quota has something new once a day; this is how soon a newcomer's pick is noticed.
+QUOTA_REFRESH_SECONDS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """One row of the table: `function` runs `every` so many seconds, `offset` seconds into the day (UTC) or the slot.
+
+    A run is stopped after `timeout` seconds; one that fails is tried again after each of the `retry` seconds.
+    A function stands in one row only: its name is what keeps a run from overlapping the one before.
+    """
+
+    name: str
+    function: str
+    queue: str
+    every: int
+    timeout: int
+    retry: tuple[int, ...]
+    offset: int = 0
+
+    @property
+    def entry_id(self) -> str:
+        """Name the row in Redis; the same at each start, so that there is never a second one."""
+        return f"periodic-{self.name}"
+
+    def next_slot(self, now: float) -> int:
+        """Return the next moment to run, in Unix seconds: on whole multiples of `every`, so that slots do not drift."""
+        return (int(now - self.offset) // self.every + 1) * self.every + self.offset
+
+
+def table(settings: Config) -> tuple[Periodic, ...]:
+    """Return the periodic jobs of an installation."""
+    refresh = settings.REFRESH_SECONDS
+    if not settings.simulated:
+        refresh = max(refresh, QUOTA_REFRESH_SECONDS)
+    return (
+        Periodic(REFRESH, "worker.jobs.quotes.refresh_quotes", "refresh",
+                 every=refresh, timeout=45, retry=(1, 5)),
+        Periodic("purge-old-rows", "worker.jobs.upkeep.purge_old_rows", "default",
+                 every=600, timeout=120, retry=(30, 120)),
+        Periodic("write-sessions", "worker.jobs.calendar.write_sessions", "default",
+                 every=900, timeout=300, retry=(60, 300)),
+        Periodic("renew-sessions", "worker.jobs.calendar.renew_sessions", "default",
+                 every=86_400, offset=3 * 3600 + 20 * 60, timeout=300, retry=(60, 600, 3600)),
+    )
