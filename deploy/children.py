@@ -11,7 +11,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from config import ROOT
-from deploy.processes import kill_session, tied
+from deploy.processes import end_session, tied
 
 LOG_BYTES = 5_000_000
 LOUD = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")
@@ -62,7 +62,7 @@ class Child:
     def plan_restart(self) -> None:
         """After the program has ended: clear away what it forked, and set when it starts again."""
         assert self.process is not None  # noqa: S101 - it has ended
-        kill_session(self.process.pid)
+        end_session(self.process.pid)
         quick = time.monotonic() - self.started < QUICK_S
         self.delay = min(self.delay * 2, LONGEST_DELAY_S) if quick else FIRST_DELAY_S
         self.due = time.monotonic() + self.delay
@@ -80,7 +80,7 @@ class Child:
     def end(self) -> None:
         """End the program and whatever it forked."""
         if self.process is not None:
-            kill_session(self.process.pid)
+            end_session(self.process.pid)
             self.process.wait()
 
     def last_lines(self, count: int = 5) -> list[str]:

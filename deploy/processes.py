@@ -4,6 +4,7 @@ A session outlives its leader and its members cannot leave it unasked (RQ's work
 own, but stays in the session), so ending a session leaves nothing behind.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -57,13 +58,19 @@ def birth(pid: int) -> str:
         return ""  # a Linux without ps: the process is gone, or its entry in /proc would have been there
 
 
-def kill_session(session: int, number: signal.Signals = signal.SIGKILL) -> None:
+def signal_session(session: int, number: signal.Signals) -> None:
     """Send a signal to every process of a session."""
     for pid in session_members(session):
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
-        except (ProcessLookupError, PermissionError):
-            continue
+
+
+def end_session(session: int, patience: float = 5.0) -> None:
+    """Kill every process of a session, also what is forked meanwhile; return when they are gone."""
+    deadline = time.monotonic() + patience
+    while session_members(session) and time.monotonic() < deadline:
+        signal_session(session, signal.SIGKILL)
+        time.sleep(0.01)
 
 
 class Register:
@@ -78,18 +85,18 @@ class Register:
         unfinished.write_text("".join(f"{session} {birth(session)}\n" for session in sessions))
         unfinished.replace(self.path)
 
-    def end_leftovers(self, patience: float = 3.0) -> int:
-        """End the noted sessions that still live, politely first; return how many there were."""
+    def end_leftovers(self, patience: float = 3.0) -> bool:
+        """End the noted sessions that still live, politely first; tell whether there were any."""
         left = [session for session in self._noted() if session_members(session)]
         for session in left:
-            kill_session(session, signal.SIGTERM)
+            signal_session(session, signal.SIGTERM)
         deadline = time.monotonic() + patience
         while any(session_members(session) for session in left) and time.monotonic() < deadline:
             time.sleep(0.05)
         for session in left:
-            kill_session(session)
+            end_session(session)
         self.path.unlink(missing_ok=True)
-        return len(left)
+        return bool(left)
 
     def _noted(self) -> list[int]:
         """Return the noted sessions, without those whose number belongs to somebody else by now."""

@@ -6,8 +6,8 @@ import sys
 
 PYTHON = sys.executable
 # Brings the database up to date, before anything else runs.
-PREPARE = (PYTHON, "-m", "flask", "--app", "wsgi", "prepare")
-ROLES = {
+PREPARE: tuple[str, ...] = (PYTHON, "-m", "flask", "--app", "wsgi", "prepare")
+ROLES: dict[str, tuple[str, ...]] = {
     "web": (PYTHON, "-m", "gunicorn", "--config", "python:webapp.serving", "wsgi:app"),
     "worker": (PYTHON, "-m", "worker"),
     "scheduler": (PYTHON, "-m", "worker", "scheduler"),

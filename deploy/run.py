@@ -15,11 +15,10 @@ from types import FrameType
 from typing import TextIO
 
 from config import Config
-from deploy import checks, embedded_redis
+from deploy import checks, embedded_redis, programs
 from deploy.children import Child
 from deploy.instance import StartError, read_settings
 from deploy.processes import Register
-from deploy.programs import PREPARE, ROLES, program_environment, raise_file_limit
 from webapp import redis
 
 START_PATIENCE_S = 60.0
@@ -54,9 +53,8 @@ class Supervisor:
         """Start everything, keep it running until somebody asks to stop, and leave no process behind."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._note_request)
-        left = self.register.end_leftovers()
-        if left:
-            say(f"Stopped {left} processes that an earlier start left behind.")
+        if self.register.end_leftovers():
+            say("Stopped what an earlier start had left behind.")
         try:
             self._start_redis()
             self._prepare()
@@ -72,8 +70,8 @@ class Supervisor:
 
     def _programs(self) -> list[tuple[str, tuple[str, ...]]]:
         """Return what runs: one web server, one scheduler, and as many workers as the settings say."""
-        workers = [(f"worker-{number}", ROLES["worker"]) for number in range(1, self.config.JOB_WORKERS + 1)]
-        return [("web", ROLES["web"]), *workers, ("scheduler", ROLES["scheduler"])]
+        workers = [(f"worker-{number}", programs.ROLES["worker"]) for number in range(1, self.config.JOB_WORKERS + 1)]
+        return [("web", programs.ROLES["web"]), *workers, ("scheduler", programs.ROLES["scheduler"])]
 
     def _child(self, name: str, command: tuple[str, ...], loud: re.Pattern[str] | None = None) -> Child:
         """Return a program that is not started yet."""
@@ -96,11 +94,11 @@ class Supervisor:
         """Start Redis on a private socket, unless REDIS_URL names one that answers."""
         if self.config.REDIS_URL:
             checks.check_redis(self.config.REDIS_URL)
-            self.environment = program_environment(self.config.REDIS_URL)
+            self.environment = programs.program_environment(self.config.REDIS_URL)
             return
         self.socket = embedded_redis.choose_socket(self.config.INSTANCE_DIR / "run")
         url = f"unix://{self.socket}"
-        self.environment = program_environment(url)
+        self.environment = programs.program_environment(url)
         command = embedded_redis.server_command(self.socket, self.config.INSTANCE_DIR / "redis")
         child = self._child("redis", command, NEVER)
         self._start(child)
@@ -119,7 +117,7 @@ class Supervisor:
     def _prepare(self) -> None:
         """Bring the database up to date."""
         checks.check_database(self.config)
-        child = self._child("prepare", PREPARE, NEVER)
+        child = self._child("prepare", programs.PREPARE, NEVER)
         self._start(child)
         while child.is_running():
             self._pause()
@@ -172,21 +170,21 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Stop everything: politely, Redis last, then for certain."""
-        programs = [child for child in self.children if child.name != "redis"]
+        others = [child for child in self.children if child.name != "redis"]
         asked = self.requests
         began = time.monotonic()
-        for child in programs:
+        for child in others:
             child.ask_to_stop()
         reminded = False
-        while any(child.is_running() for child in programs) and time.monotonic() - began < STOP_PATIENCE_S:
+        while any(child.is_running() for child in others) and time.monotonic() - began < STOP_PATIENCE_S:
             time.sleep(TICK_S)
             if self.requests > asked + 1:
                 break
             if not reminded and time.monotonic() - began > SECOND_REQUEST_S:
                 reminded = True
-                for child in programs:
+                for child in others:
                     child.ask_to_stop()
-        for child in programs:
+        for child in others:
             child.end()
         self._stop_redis()
         self.register.path.unlink(missing_ok=True)
@@ -260,7 +258,8 @@ def main() -> int:
         config = read_settings()
         with take_lock(config):
             checks.check_port(config.HOST, config.PORT)
-            raise_file_limit()
+            programs.raise_file_limit()
+            os.umask(0o077)
             Supervisor(config).run()
     except StartError as error:
         print(f"Stagewatch cannot start: {error}", file=sys.stderr)
