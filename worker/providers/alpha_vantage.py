@@ -212,7 +212,7 @@ def read_quote(fields: dict[str, Any], symbol: str, state: State, instrument: In
     compute them; and as a check they would mislead: on the day of a split or dividend they may be reckoned from an
     adjusted close, and a true price would be refused. The day's range guards the price.
     """
-    if str(fields.get("01. symbol", "")).upper() != symbol.upper():
+    if str(fields.get("01. symbol") or "").upper() != symbol.upper():
         raise FigureError("it is for another symbol")
     price = parse_price(fields.get("05. price"), "the price")
     day = parse_day(fields.get("07. latest trading day"), "the trading day")

@@ -7,7 +7,7 @@ from decimal import Decimal
 # At most what the database and a page can carry; ASCII digits only, no exponent, no thousands separators.
 NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,12})?")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-MISSING = {"", "-", "None", "N/A", "null"}
+MISSING = (None, "", "-", "None", "N/A", "null")
 
 
 class FigureError(ValueError):
@@ -16,7 +16,7 @@ class FigureError(ValueError):
 
 def parse_decimal(text: object, field: str) -> Decimal | None:
     """Return the number with every digit as it came; None where the vendor says that there is none."""
-    if text is None or text in MISSING:
+    if text in MISSING:
         return None
     if not isinstance(text, str) or not NUMBER.fullmatch(text):
         raise FigureError(f"{field} is not a number")
@@ -43,7 +43,7 @@ def parse_count(text: object, field: str) -> int | None:
 
 def parse_day(text: object, field: str) -> dt.date | None:
     """Return a day written as 2026-05-15."""
-    if text is None or text in MISSING:
+    if text in MISSING:
         return None
     if not isinstance(text, str) or not DAY.fullmatch(text):
         raise FigureError(f"{field} is not a day")

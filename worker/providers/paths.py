@@ -190,9 +190,10 @@ def _places(name: str, block: int, steps: int, liveliness: int) -> list[tuple[in
             for step, total in enumerate(walked) if step and lively[step] < liveliness]
 
 
-def sample(leg: Leg, second: int, liveliness: int, points: int) -> list[int]:
-    """Return the path so far, oldest first, on a grid of `points` for the whole leg; it ends with the newest trade."""
+def sample(leg: Leg, second: int, liveliness: int, points: int) -> list[tuple[int, int]]:
+    """Return the path so far, oldest first, as seconds and prices: at most `points`, the newest trade the last."""
     last = len(leg.prices) - 1
-    grid = [index * last // (points - 1) for index in range(points)]
-    path = [leg.prices[place] for place in grid if place * BLOCK <= second]
-    return path if second >= leg.seconds else [*path[:points - 1], trade_at(leg, second, liveliness).price]
+    grid = sorted({index * last // (points - 1) for index in range(points)})
+    path = [(min(place * BLOCK, leg.seconds), leg.prices[place]) for place in grid]
+    trade = trade_at(leg, second, liveliness)
+    return [*[point for point in path if point[0] < trade.second], (trade.second, trade.price)]

@@ -67,15 +67,15 @@ class Simulator:
         return found
 
     def day_path(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook,
-                 points: int = 48) -> list[Decimal]:
-        """Return the prices of the regular session so far, oldest first, at most `points`."""
+                 points: int = 48) -> list[tuple[dt.datetime, Decimal]]:
+        """Return the times and prices of the regular session so far, oldest first, at most `points`."""
         moment = moment_at(self._book(instrument.mic, now, sessions), instrument.mic, now)
         if moment is None:
             return []
         stock = stock_of(self._seed, instrument.key, instrument.currency, instrument.decimals)
-        path = paths.sample(regular_leg(stock, moment), seconds_since(moment.shown.opens_at, now), stock.liveliness,
-                            points)
-        return [price_of(ticks, instrument) for ticks in path]
+        opens_at = moment.shown.opens_at
+        path = paths.sample(regular_leg(stock, moment), seconds_since(opens_at, now), stock.liveliness, points)
+        return [(opens_at + dt.timedelta(seconds=second), price_of(ticks, instrument)) for second, ticks in path]
 
     def _book(self, mic: str, now: dt.datetime, sessions: SessionBook) -> SessionBook:
         return always_open(mic, now.astimezone(dt.UTC).date()) if self._always else sessions

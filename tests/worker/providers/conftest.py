@@ -1,0 +1,148 @@
+"""A vendor on loopback that can do all that a bad day brings, and settings that point at it."""
+
+import datetime as dt
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from config import Config
+from webapp.markets import SessionBook, SessionTimes
+from webapp.records import Instrument
+
+KEY = "SECRETKEY0123456"
+
+# IBM as Alpha Vantage gave it on 8 May 2020.
+FIELDS = {
+    "01. symbol": "IBM", "02. open": "122.6700", "03. high": "122.8000", "04. low": "121.0600",
+    "05. price": "121.7400", "06. volume": "2528814", "07. latest trading day": "2020-05-08",
+    "08. previous close": "121.2300", "09. change": "0.5100", "10. change percent": "0.4207%",
+}
+
+
+def global_quote(**changes: object) -> dict[str, object]:
+    """Return an answer in the vendor's form; a change is named by its field's word: price="0.0000"."""
+    fields: dict[str, object] = dict(FIELDS)
+    for word, value in changes.items():
+        name = next(name for name in FIELDS if name[4:].replace(" ", "_") == word)
+        fields[name] = value
+    return {"Global Quote": fields}
+
+
+class Vendor:
+    """The server: `say` sets its next answers, `calls` are the queries that came."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, str]] = []
+        self.act: Callable[[BaseHTTPRequestHandler], object] = lambda handler: None
+        self.ended = threading.Event()
+        vendor = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                query = parse_qs(urlsplit(self.path).query)
+                vendor.calls.append({name: values[0] for name, values in query.items()})
+                with suppress(OSError):  # the caller had enough
+                    vendor.act(self)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def say(self, body: object, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        """Answer with this body: bytes and text as they are, anything else as JSON."""
+        raw = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+
+        def act(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(status)
+            for name, value in (headers or {}).items():
+                handler.send_header(name, value)
+            handler.send_header("Content-Length", str(len(raw)))
+            handler.end_headers()
+            handler.wfile.write(raw)
+
+        self.act = act
+
+    def hang(self) -> None:
+        """Take the call and say nothing."""
+        self.act = lambda handler: self.ended.wait(30)
+
+    def drip(self, start: bytes, drop: bytes) -> None:
+        """Begin with `start`, then add `drop` after `drop`, for ever."""
+        def act(handler: BaseHTTPRequestHandler) -> None:
+            handler.wfile.write(start)
+            while not self.ended.is_set():
+                handler.wfile.write(drop)
+                handler.wfile.flush()
+                time.sleep(0.02)
+
+        self.act = act
+
+    def stop(self) -> None:
+        """End every answer and close."""
+        self.ended.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Vendor]:
+    """A vendor that answers as it is told."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server = Vendor()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Config]:
+    """Make settings as shipped, with changes."""
+    monkeypatch.setenv("INSTANCE_DIR", str(tmp_path))
+    monkeypatch.setenv("SECRET_KEY", "only for tests")
+    for name in ("ALPHA_VANTAGE_API_KEY", "ALPHA_VANTAGE_URL", "SIMULATOR_SEED", "SIMULATOR_CLOCK", "REFRESH_SECONDS",
+                 "ALPHA_VANTAGE_CALLS_PER_DAY", "ALPHA_VANTAGE_CALLS_PER_MINUTE", "APP_ENV", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+    def make(**changes: object) -> Config:
+        settings = Config()
+        for name, value in changes.items():
+            setattr(settings, name, value)
+        return settings
+
+    return make
+
+
+def at(text: str) -> dt.datetime:
+    """Return a time in UTC: 2020-05-08 20:00."""
+    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
+
+
+def stock(symbol: str = "IBM", mic: str = "XNYS", currency: str = "USD", number: int = 1,
+          decimals: int = 2) -> Instrument:
+    """Return an instrument."""
+    return Instrument(number, symbol, mic, f"{symbol} Inc.", currency, "US", decimals=decimals)
+
+
+def new_york(first: str, last: str, mic: str = "XNYS") -> SessionBook:
+    """Return the weekdays of New York's summer, from 08:00 to 24:00 UTC with its extended hours."""
+    day, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
+    sessions = []
+    while day <= end:
+        if day.weekday() < 5:
+            midnight = dt.datetime.combine(day, dt.time(), dt.UTC)
+            opens, closes = midnight + dt.timedelta(hours=13.5), midnight + dt.timedelta(hours=20)
+            sessions.append(SessionTimes(mic, day, opens, closes, midnight + dt.timedelta(hours=8),
+                                         midnight + dt.timedelta(hours=24)))
+        day += dt.timedelta(days=1)
+    return SessionBook(sessions)
