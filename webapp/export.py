@@ -13,28 +13,35 @@ from http import HTTPStatus
 
 from flask import Response, request
 
-from webapp.records import LiveQuote, Quote
+from webapp.markets import EXCHANGES, exchange_name
+from webapp.records import Instrument, LiveQuote, Quote
 
 Value = str | int | None
 Row = dict[str, Value]
-_PRICES = ("price", "previous_close", "open", "high", "low")
 # A spreadsheet takes a text that begins so for a formula, and runs it; some take the full-width signs too.
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _OWN_TEXT = ("symbol", "name", "problem", "note")
+# What each row carries, in the order of the CSV's columns.
+FIELDS = ("symbol", "mic", "exchange", "name", "currency", "price", "previous_close", "open", "high", "low", "change",
+          "change_percent", "volume", "bid", "ask", "extended_price", "extended_change", "extended_change_percent",
+          "extended_as_of", "as_of", "as_of_precision", "day", "state", "source", "fetched_at", "problem", "version")
 
 
-def export_row(live: LiveQuote, exchange: str, now: dt.datetime) -> Row:
-    """Return one row with every number as it is stored; what is unknown is None."""
+def export_row(live: LiveQuote, now: dt.datetime) -> Row:
+    """Return one row, FIELDS, with every number as it is stored; what is unknown is None."""
     instrument, quote = live.instrument, live.quote
+
+    def price(name: str) -> str | None:
+        return _text(getattr(quote, name, None))
+
     return {
-        "symbol": instrument.symbol, "mic": instrument.mic, "exchange": exchange, "name": instrument.name,
-        "currency": instrument.currency,
-        **{name: _text(getattr(quote, name, None)) for name in _PRICES},
+        "symbol": instrument.symbol, "mic": instrument.mic, "exchange": exchange_name(instrument.mic),
+        "name": instrument.name, "currency": instrument.currency,
+        "price": price("price"), "previous_close": price("previous_close"), "open": price("open"),
+        "high": price("high"), "low": price("low"),
         "change": _text(live.change), "change_percent": _text(live.change_percent),
-        "volume": quote.volume if quote else None,
-        "bid": _text(quote.bid if quote else None), "ask": _text(quote.ask if quote else None),
-        "extended_price": _text(quote.extended_price if quote else None),
-        "extended_change": _text(live.extended_change),
+        "volume": quote.volume if quote else None, "bid": price("bid"), "ask": price("ask"),
+        "extended_price": price("extended_price"), "extended_change": _text(live.extended_change),
         "extended_change_percent": _text(live.extended_change_percent),
         "extended_as_of": _moment(quote.extended_as_of if quote else None),
         "as_of": _as_of(quote), "as_of_precision": _precision(quote),
@@ -42,6 +49,12 @@ def export_row(live: LiveQuote, exchange: str, now: dt.datetime) -> Row:
         "state": live.state_at(now).value, "source": quote.source if quote else None,
         "fetched_at": _moment(live.fetched_at), "problem": live.problem or None, "version": live.version,
     }
+
+
+def tradingview_name(instrument: Instrument) -> str:
+    """Name a stock as TradingView's lists do: NASDAQ:AAPL."""
+    exchange = EXCHANGES.get(instrument.mic)
+    return f"{exchange.prefix if exchange else instrument.mic}:{instrument.symbol}"
 
 
 def answer_json(content: Mapping[str, object], name: str, status: int = 200) -> Response:

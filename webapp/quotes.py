@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import select
+from sqlalchemy.orm import contains_eager
 
 from webapp.extensions import db
 from webapp.models import FeedVersion, InstrumentRow, QuoteRow
@@ -16,8 +17,9 @@ def current_version() -> int:
 
 def load_live(ids: Sequence[int]) -> list[LiveQuote]:
     """Return one row per instrument, in the order of `ids`, also for those without a price."""
-    query = select(InstrumentRow, QuoteRow).outerjoin(
-        QuoteRow, QuoteRow.instrument_id == InstrumentRow.id).where(InstrumentRow.id.in_(ids))
+    # The quote's own way to its instrument is an inner join, which would drop the instruments without a quote.
+    query = (select(InstrumentRow, QuoteRow).outerjoin(QuoteRow, QuoteRow.instrument_id == InstrumentRow.id)
+             .options(contains_eager(QuoteRow.instrument)).where(InstrumentRow.id.in_(ids)))
     found = {instrument.id: quote.live() if quote else LiveQuote(instrument.record())
              for instrument, quote in db.session.execute(query)}
     return [found[instrument_id] for instrument_id in ids if instrument_id in found]

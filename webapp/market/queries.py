@@ -1,15 +1,18 @@
-"""What the open pages read: the starter list, and how the sources of prices are doing."""
+"""What the open pages and machines read: quotes by symbol, and how the source of prices is doing."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, select
 
 from config import Config
 from webapp.extensions import db
-from webapp.models import InstrumentRow, ProviderCall, ProviderState
+from webapp.instruments import Ambiguous, Found, Unknown, resolve_all
+from webapp.models import ProviderCall, ProviderState
 
 A_DAY = dt.timedelta(days=1)
 
@@ -38,10 +41,19 @@ class Source:
         return bool(self.state and self.state.paused_until and self.state.paused_until > now)
 
 
-def starter_ids() -> list[int]:
-    """Return the instruments of the list that everybody sees, by symbol."""
-    return list(db.session.scalars(
-        select(InstrumentRow.id).where(InstrumentRow.starter).order_by(InstrumentRow.symbol, InstrumentRow.mic)))
+def sort_out(texts: Sequence[str]) -> tuple[list[int], list[dict[str, Any]]]:
+    """Return the instruments that the texts name without doubt, and for each other text why it names none."""
+    ids: dict[int, None] = {}
+    errors: list[dict[str, Any]] = []
+    for text, answer in zip(texts, resolve_all(texts), strict=True):
+        match answer:
+            case Found(instrument):
+                ids[instrument.id] = None
+            case Ambiguous(candidates):
+                errors.append({"symbol": text, "error": "ambiguous", "candidates": [one.key for one in candidates]})
+            case Unknown():
+                errors.append({"symbol": text, "error": "unknown"})
+    return list(ids), errors
 
 
 def active_source(settings: Config, now: dt.datetime) -> Source:

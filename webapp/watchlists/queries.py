@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from webapp.errors import NotFound
 from webapp.extensions import db
-from webapp.models import Watchlist, WatchlistItem
+from webapp.models import InstrumentRow, Watchlist, WatchlistItem
+from webapp.records import Instrument
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +42,14 @@ def load_notes(watchlist_id: int) -> dict[int, str]:
              .where(WatchlistItem.watchlist_id == watchlist_id)
              .order_by(WatchlistItem.position, WatchlistItem.id))
     return {row.instrument_id: row.note for row in db.session.execute(query)}
+
+
+def find_item(watchlist_id: int, instrument_id: int) -> tuple[Instrument, str]:
+    """Return a stock on a list with the note on it; raise NotFound if it is not on the list."""
+    row = db.session.execute(
+        select(InstrumentRow, WatchlistItem.note)
+        .join(WatchlistItem, WatchlistItem.instrument_id == InstrumentRow.id)
+        .where(WatchlistItem.watchlist_id == watchlist_id, InstrumentRow.id == instrument_id)).one_or_none()
+    if row is None:
+        raise NotFound("This stock is not on the list.")
+    return row[0].record(), row[1]

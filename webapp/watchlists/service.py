@@ -14,7 +14,10 @@ from sqlalchemy import ColumnElement, CursorResult, Update, delete, func, select
 
 from webapp.errors import NotFound, Refused
 from webapp.extensions import db
+from webapp.instruments import Ambiguous, Found, Unknown, resolve_all
 from webapp.models import InstrumentRow, User, Watchlist, WatchlistItem
+from webapp.records import Instrument
+from webapp.watchlists.parsing import ParsedLine, parse_symbols
 
 MAX_LISTS = 50
 MAX_STOCKS = 500
@@ -28,6 +31,23 @@ class Added:
 
     added: tuple[int, ...]
     already_there: tuple[int, ...]
+
+    @property
+    def sentence(self) -> str:
+        """Say it to the person."""
+        count, held = len(self.added), len(self.already_there)
+        text = "1 stock was added." if count == 1 else f"{count} stocks were added."
+        return f"{text} {held} {'was' if held == 1 else 'were'} there already." if held else text
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What an imported text came to. Nothing ambiguous was added: the person chooses among the candidates."""
+
+    added: tuple[Instrument, ...]
+    already_there: tuple[Instrument, ...]
+    unknown: tuple[ParsedLine, ...]
+    ambiguous: tuple[tuple[ParsedLine, tuple[Instrument, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +129,30 @@ def add_symbols(watchlist: Watchlist, instrument_ids: Iterable[int]) -> Added:
     return Added(tuple(new), tuple(instrument_id for instrument_id in wanted if instrument_id not in new))
 
 
+def import_text(watchlist: Watchlist, text: str) -> Review:
+    """Add every stock that a pasted or uploaded list names without doubt, and say what became of the rest.
+
+    Raise Refused, and add none, for a text that cannot be read or does not fit.
+    """
+    lines = parse_symbols(text)
+    if not lines:
+        raise Refused("There is no symbol in it. Paste some, or choose a file that has them.")
+    found: dict[int, Instrument] = {}
+    unknown: list[ParsedLine] = []
+    ambiguous: list[tuple[ParsedLine, tuple[Instrument, ...]]] = []
+    for line, answer in zip(lines, resolve_all([line.text for line in lines]), strict=True):
+        match answer:
+            case Found(instrument):
+                found[instrument.id] = instrument
+            case Ambiguous(candidates):
+                ambiguous.append((line, candidates))
+            case Unknown():
+                unknown.append(line)
+    result = add_symbols(watchlist, found)
+    return Review(tuple(found[each] for each in result.added), tuple(found[each] for each in result.already_there),
+                  tuple(unknown), tuple(ambiguous))
+
+
 def remove_symbol(watchlist: Watchlist, instrument_id: int) -> None:
     """Take a stock off the list, with its note; one that is gone already is no error."""
     _lock_watchlist(watchlist)
@@ -131,6 +175,7 @@ def move_symbol(watchlist: Watchlist, instrument_id: int, move: Move) -> None:
 
 def write_note(watchlist: Watchlist, instrument_id: int, text: str) -> None:
     """Keep the person's note on a stock; an empty text removes it."""
+    text = text.replace("\r\n", "\n").replace("\0", "").strip()
     if len(text) > MAX_NOTE:
         raise Refused(f"A note has at most {MAX_NOTE:,} characters; this one has {len(text):,}.")
     changed = _changed(update(WatchlistItem).where(*_item(watchlist, instrument_id)).values(note=text))
@@ -166,7 +211,7 @@ def _changed(statement: Update) -> int:
 
 def _free_name(user_id: int, name: str, except_for: int | None = None) -> str:
     """Return the name without stray spaces; raise Refused if it is empty, too long or in use."""
-    name = " ".join(name.split())
+    name = " ".join(name.replace("\0", "").split())
     if not name:
         raise Refused("Give the list a name.")
     if len(name) > MAX_NAME:

@@ -1,26 +1,93 @@
-"""People, stocks and lists for the tests of watchlists."""
+"""People with browsers, stocks and lists for the tests of watchlists."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextvars import Context
+from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
+from redis import Redis
+from werkzeug.test import TestResponse
 
+from webapp.accounts import passwords
+from webapp.accounts import service as accounts
 from webapp.extensions import db
+from webapp.live.bus import BELLS
 from webapp.models import InstrumentRow, User, Watchlist
 from webapp.watchlists import service
 
+PASSWORD = "a rather long secret"
+HTMX = {"HX-Request": "true"}
 Maker = Callable[..., Watchlist]
+
+
+class Browser:
+    """Cookies and forms. Each request runs in a context of its own, as on the server."""
+
+    def __init__(self, app: Flask) -> None:
+        self.client = app.test_client()
+        self.token = ""
+
+    def open(self, path: str, method: str = "GET", **options: Any) -> TestResponse:
+        """Send one request."""
+        return Context().run(self.client.open, path, method=method, **options)
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        """Open a page."""
+        return self.open(path, **options)
+
+    def post(self, path: str, fields: dict[str, Any] | None = None, **options: Any) -> TestResponse:
+        """Send a form with the token of a page of this site."""
+        if not self.token:
+            found = re.search(r'name="csrf_token" value="([^"]+)"', self.get("/").text)
+            assert found is not None
+            self.token = found[1]
+        return self.open(path, "POST", data={"csrf_token": self.token} | (fields or {}), **options)
+
+    def log_in(self, user: User) -> Browser:
+        """Log in, and forget the token of before."""
+        assert self.post("/login", {"email": user.email, "password": PASSWORD}).status_code == 303
+        self.token = ""
+        return self
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash with next to no work."""
+    monkeypatch.setattr(passwords, "hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture
 def person(app: Flask) -> User:
     """Somebody with an account."""
-    user = User(email="ann@example.org", password_hash="x")
-    db.session.add(user)
+    user = accounts.create_user("ann@example.org", PASSWORD)
     db.session.commit()
     return user
+
+
+@pytest.fixture
+def browser(app: Flask, person: User) -> Browser:
+    """The person's browser, logged in."""
+    return Browser(app).log_in(person)
+
+
+@pytest.fixture
+def stranger(app: Flask) -> Browser:
+    """Somebody else's browser, logged in."""
+    user = accounts.create_user("bob@example.org", PASSWORD)
+    db.session.commit()
+    return Browser(app).log_in(user)
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Browser:
+    """A browser that nobody is logged in with."""
+    return Browser(app)
 
 
 @pytest.fixture
@@ -48,3 +115,20 @@ def make_list(person: User) -> Maker:
         db.session.commit()
         return watchlist
     return make
+
+
+@pytest.fixture
+def bells(redis: Redis) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Return what was rung since the last time."""
+    listener = redis.pubsub()  # type: ignore[no-untyped-call]
+    listener.subscribe(BELLS)
+    listener.get_message(timeout=2)
+
+    def heard() -> list[dict[str, Any]]:
+        messages = []
+        while message := listener.get_message(timeout=0.1):
+            messages.append(json.loads(message["data"]))
+        return messages
+
+    yield heard
+    listener.close()
