@@ -38,9 +38,9 @@ def canonical(symbol: str) -> str:
 
 def readings(text: str) -> list[Reading]:
     """Return every meaning the text may have, none where it cannot be a symbol."""
-    text = text.strip().lstrip("$").upper()
-    if not text.isascii():  # other alphabets have letters that become A to Z when they are made upper case
+    if not text.strip().isascii():  # letters such as ß become A to Z when they are made upper case
         return []
+    text = text.strip().lstrip("$").upper()
     if ":" in text:
         word, _, symbol = text.partition(":")
         mics = BY_PREFIX.get(word.strip())

@@ -1,0 +1,119 @@
+"""Searching, and a stock's own page."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+
+from webapp import clock
+from webapp.extensions import db
+from webapp.live import bus
+from webapp.models import InstrumentRow, MarketSession, QuoteRow
+from webapp.records import State
+from webapp.symbols.starter import load_starter_list
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture(autouse=True)
+def stocks(app: Flask) -> None:
+    """The starter list."""
+    load_starter_list()
+    db.session.commit()
+
+
+def row_of(symbol: str, mic: str) -> InstrumentRow:
+    return db.session.query(InstrumentRow).filter_by(symbol=symbol, mic=mic).one()
+
+
+@pytest.mark.both_databases
+def test_a_result_shows_all_that_tells_two_listings_apart(client: FlaskClient) -> None:
+    page = client.get("/stocks/search?q=shel").text
+    assert '<a href="/stocks/XLON/SHEL">' in page
+    assert '<a href="/stocks/XNYS/SHEL">' in page
+    for fact in ("Shell plc", "London", "NYSE", "GBX", "USD", "GB", "Stock"):
+        assert f">{fact}<" in page
+
+
+def test_the_search_box_gets_only_its_options(client: FlaskClient) -> None:
+    part = client.get("/stocks/search?q=SHEL", headers=HTMX).text
+    assert "<html" not in part
+    assert part.count('role="option"') == 2
+    assert 'data-href="/stocks/XLON/SHEL"' in part
+    assert "<a " not in part  # the box keeps the focus: an option may not hold a link of its own
+
+
+def test_the_list_under_the_box_is_short_and_leads_to_the_whole(client: FlaskClient) -> None:
+    part = client.get("/stocks/search?q=a", headers=HTMX).text
+    assert part.count('role="option"') == 9
+    assert 'data-href="/stocks/search?q=a"' in part
+    assert client.get("/stocks/search?q=a").text.count("<tr>") > 20
+
+
+def test_an_empty_search_has_no_options_and_a_page_that_says_what_to_do(client: FlaskClient) -> None:
+    assert client.get("/stocks/search?q=", headers=HTMX).text.strip() == ""
+    assert "Type a symbol" in client.get("/stocks/search").text
+
+
+def test_a_search_without_result_says_so_and_escapes_what_was_typed(client: FlaskClient) -> None:
+    for headers in ({}, HTMX):
+        page = client.get("/stocks/search", query_string={"q": "<script>zz"}, headers=headers).text
+        assert "Nothing found" in page
+        assert "&lt;script&gt;zz" in page
+        assert "<script>zz" not in page
+
+
+@pytest.mark.parametrize("path", ["/stocks/XNAS/NOPE", "/stocks/XXXX/AAPL", "/stocks/XTSE/AAPL", "/stocks/XNAS/%00",
+                                  "/stocks/XNAS/..", "/stocks/XNAS/A%27%3B--"])
+def test_an_unknown_stock_is_not_found(client: FlaskClient, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/stocks/XNYS/BRK.B", "/stocks/xnys/brk-b", "/stocks/XLON/BP", "/stocks/XHKG/0700"])
+def test_a_stock_has_its_page_before_it_has_a_price(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert "No price yet" in answer.text
+
+
+@pytest.mark.both_databases
+def test_the_page_shows_the_newest_price_and_streams_from_its_version(client: FlaskClient) -> None:
+    row = row_of("TSCO", "XLON")
+    now = clock.now()
+    db.session.add(QuoteRow(instrument_id=row.id, version=7, price=Decimal("441.5"), as_of=now, day=now.date(),
+                            previous_close=Decimal("440.0"), state=State.LIVE, source="x"))
+    db.session.commit()
+    page = client.get("/stocks/XLON/TSCO").text
+    assert "441.5" in page
+    assert f"ids={row.id}" in page
+    assert "London" in page
+
+
+def test_whoever_opens_the_page_has_the_stock_fetched(client: FlaskClient, redis: Redis) -> None:
+    client.get("/stocks/XNAS/AAPL")
+    assert bus.watched_ids(redis) == {row_of("AAPL", "XNAS").id}
+
+
+def test_the_page_knows_the_session(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    opens = dt.datetime(2026, 11, 20, 8, 0, tzinfo=dt.UTC)
+    db.session.add_all(MarketSession(mic="XLON", day=(opens + days).date(), opens_at=opens + days,
+                                     closes_at=opens + days + dt.timedelta(hours=8.5))
+                       for days in (dt.timedelta(), dt.timedelta(days=3)))
+    db.session.commit()
+    seen = {}
+
+    def note(_app: Flask, template: object, context: dict[str, object], **_others: object) -> None:
+        seen.update(context)
+
+    from flask import template_rendered
+
+    monkeypatch.setattr(clock, "now", lambda: opens + dt.timedelta(hours=10))
+    with template_rendered.connected_to(note, app):
+        client.get("/stocks/XLON/TSCO")
+    assert str(seen["session"]) == "closed"
+    assert seen["next_open"] == opens + dt.timedelta(days=3)
