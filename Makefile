@@ -6,18 +6,20 @@ endif
 VENV = .venv/bin/python
 COMPILE = $(VENV) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: run test install install-dev lint bench lock python
+.PHONY: run test install packages install-dev lint bench lock python
 .DEFAULT_GOAL := run
 
-run: install        ## start everything; Ctrl-C stops it
+run: packages       ## start everything; Ctrl-C stops it
 	@$(VENV) -m deploy.run
 
 test: lint          ## ruff, mypy and every test
 	@$(VENV) -m deploy.test
 
-install: python     ## .venv, the locked packages, the front-end files, the secret key
-	@$(PYTHON) -m deploy.install
+install: packages   ## .venv, the locked packages, the front-end files, the secret key
 	@$(VENV) -m deploy.instance
+
+packages: python
+	@$(PYTHON) -m deploy.install
 
 install-dev: python
 	@$(PYTHON) -m deploy.install --dev

@@ -7,7 +7,6 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psycopg
 from redis.exceptions import RedisError
 
 from config import Config
@@ -64,6 +63,8 @@ def check_sqlite(path: Path) -> None:
 
 def check_postgres(config: Config) -> None:
     """Raise StartError where the server of DATABASE_URL does not answer; its password is not shown."""
+    import psycopg  # noqa: PLC0415 - a start on SQLite need not wait for it
+
     url = config.SQLALCHEMY_DATABASE_URI.replace("postgresql+psycopg://", "postgresql://", 1)
     try:
         psycopg.connect(url, connect_timeout=5).close()

@@ -5,11 +5,8 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-
-import psycopg
 
 from config import ROOT, Config, ConfigError, env
 from deploy import checks
@@ -17,8 +14,6 @@ from deploy.instance import StartError
 from deploy.programs import PREPARE, ROLES, program_environment, raise_file_limit
 
 PATIENCE_S = 60.0
-# Any number will do, as long as every container takes the same one.
-MIGRATION_LOCK = 7_209_431
 
 
 def start(role: str) -> None:
@@ -28,13 +23,13 @@ def start(role: str) -> None:
         raise StartError("REDIS_URL is missing: set it to the address of a Redis, such as redis://redis:6379/0")
     await_answer(lambda: checks.check_database(config))
     await_answer(lambda: checks.check_redis(config.REDIS_URL))
-    with migration_lock(config):
-        done = subprocess.run(PREPARE, cwd=ROOT, env=program_environment(config.REDIS_URL), check=False)
-    if done.returncode:
+    environment = program_environment(config.REDIS_URL)
+    # Containers that start at once take turns here: the command holds a lock in the database.
+    if subprocess.run(PREPARE, cwd=ROOT, env=environment, check=False).returncode:
         raise StartError("the database cannot be brought up to date; the lines above say why.")
     raise_file_limit()
     os.chdir(ROOT)
-    os.execve(ROLES[role][0], ROLES[role], program_environment(config.REDIS_URL))  # noqa: S606 - no shell is wanted
+    os.execve(ROLES[role][0], ROLES[role], environment)  # noqa: S606 - no shell is wanted
 
 
 def await_answer(check: Callable[[], None]) -> None:
@@ -49,18 +44,6 @@ def await_answer(check: Callable[[], None]) -> None:
             time.sleep(0.5)
         else:
             return
-
-
-@contextmanager
-def migration_lock(config: Config) -> Iterator[None]:
-    """Let one container at a time change the database; the lock of one that dies is free at once."""
-    url = config.SQLALCHEMY_DATABASE_URI.replace("postgresql+psycopg://", "postgresql://", 1)
-    if not url.startswith("postgresql://"):
-        yield  # SQLite serves one machine, whose containers should not share it
-        return
-    with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
-        yield
 
 
 def write_secrets(folder: Path) -> None:

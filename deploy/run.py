@@ -58,9 +58,9 @@ class Supervisor:
         try:
             self._start_redis()
             self._prepare()
-            for name, command in self._programs():
+            self._start_web()
+            for name, command in self._others():
                 self._start(self._child(name, command))
-            self._await_site()
             while True:
                 self._tick()
         except Stopped:
@@ -68,10 +68,10 @@ class Supervisor:
         finally:
             self._stop()
 
-    def _programs(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Return what runs: one web server, one scheduler, and as many workers as the settings say."""
+    def _others(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Return what runs beside the web server: as many workers as the settings say, and one scheduler."""
         workers = [(f"worker-{number}", programs.ROLES["worker"]) for number in range(1, self.config.JOB_WORKERS + 1)]
-        return [("web", programs.ROLES["web"]), *workers, ("scheduler", programs.ROLES["scheduler"])]
+        return [*workers, ("scheduler", programs.ROLES["scheduler"])]
 
     def _child(self, name: str, command: tuple[str, ...], loud: re.Pattern[str] | None = None) -> Child:
         """Return a program that is not started yet."""
@@ -125,9 +125,10 @@ class Supervisor:
             raise StartError(failure(child, "the database cannot be brought up to date"))
         self.children.remove(child)
 
-    def _await_site(self) -> None:
-        """Wait until the site answers, then print its address."""
-        web = next(child for child in self.children if child.name == "web")
+    def _start_web(self) -> None:
+        """Start the web server alone, so that nothing slows it down; print the address once the site answers."""
+        web = self._child("web", programs.ROLES["web"])
+        self._start(web)
         self._wait(lambda: answers_with_page(self.config), web, "the site does not answer")
         say(f"Stagewatch runs at {address(self.config)}")
         if self.config.simulated:

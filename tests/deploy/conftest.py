@@ -24,6 +24,8 @@ def start_run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
 
     yield start
     for run in runs:
+        left = run.sessions()
         if run.process.poll() is None:
             run.stop()
-        end_session(run.process.pid)
+        for session in left:
+            end_session(session)

@@ -74,6 +74,8 @@ class Run:
 
     def sessions(self) -> list[int]:
         """Return the sessions of the programs, in the order of their start."""
+        if not (self.folder / "run" / "pids").exists():
+            return []
         return [int(line.split()[0]) for line in (self.folder / "run" / "pids").read_text().splitlines()]
 
     def stop(self, number: signal.Signals = signal.SIGINT, seconds: float = 25) -> int:

@@ -60,6 +60,7 @@ def test_a_stop_leaves_no_process_behind(start_run: Start, number: signal.Signal
     run.await_line(READY)
     run.await_line("the worker works")
     sessions = run.sessions()
+    assert len(sessions) == 4
     assert len(living(sessions)) == 5  # Redis, web, worker and its job, scheduler
     assert run.stop(number) == 0
     assert not living(sessions)
@@ -68,7 +69,8 @@ def test_a_stop_leaves_no_process_behind(start_run: Start, number: signal.Signal
 
 def test_a_killed_program_starts_again_without_what_it_forked(start_run: Start) -> None:
     run = start_run()
-    run.await_line(READY)
+    run.await_line("the worker works")
+    wait_until(lambda: len(run.sessions()) == 4, 5, "not all have started")
     before = run.sessions()
     for name, session in zip(("redis", "web", "worker-1", "scheduler"), before, strict=True):
         os.kill(session, signal.SIGKILL)
@@ -167,8 +169,8 @@ def test_a_log_has_a_largest_size() -> None:
 def test_the_real_thing_comes_back_after_each_kill_and_goes_without_a_trace(start_run: Start) -> None:
     run = start_run(sys.executable, "-m", "deploy.run", JOB_WORKERS="2")
     run.await_line(READY, 60)
+    wait_until(lambda: len(run.sessions()) == 5, 10, "not all have started")
     sessions = run.sessions()
-    assert len(sessions) == 5
     for session in sessions:
         os.kill(session, signal.SIGKILL)
     wait_until(lambda: len(run.sessions()) == 5 and not set(sessions) & set(run.sessions()), 20, run.output)
