@@ -92,11 +92,11 @@ class Config:
         self.SESSION_COOKIE_NAME = "stagewatch"
         self.SESSION_COOKIE_HTTPONLY = True
         self.SESSION_COOKIE_SAMESITE = "Lax"
-        self.SESSION_COOKIE_SECURE = self.PRODUCTION
+        self.SESSION_COOKIE_SECURE = self.PRODUCTION or self.BASE_URL.startswith("https:")
         self.REMEMBER_COOKIE_NAME = "stagewatch_remember"
         self.REMEMBER_COOKIE_HTTPONLY = True
         self.REMEMBER_COOKIE_SAMESITE = "Lax"
-        self.REMEMBER_COOKIE_SECURE = self.PRODUCTION
+        self.REMEMBER_COOKIE_SECURE = self.SESSION_COOKIE_SECURE
         self.REMEMBER_DAYS = env_int("REMEMBER_DAYS", 30, least=1)
         self.WTF_CSRF_TIME_LIMIT = None  # the token lives as long as the session it is bound to
 

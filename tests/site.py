@@ -81,7 +81,7 @@ class Site:
         """Tell whether the web server answers."""
         try:
             return requests.get(f"{self.url}/healthz", timeout=2).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:

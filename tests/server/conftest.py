@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-import requests
 
 from tests.site import Site
 
@@ -16,25 +19,25 @@ from tests.site import Site
 class Stream:
     """An open event stream, read in the background as a browser does."""
 
-    def __init__(self, url: str, cookies: dict[str, str] | None = None, last_id: str | None = None) -> None:
-        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
-        self.response = requests.get(url, stream=True, timeout=(5, 60), cookies=cookies, headers=headers)
+    def __init__(self, url: str, cookie: str = "", last_id: str | None = None) -> None:
+        where = urlsplit(url)
+        self.connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
+        headers = {"Accept": "text/event-stream", "Cookie": cookie}
+        if last_id is not None:
+            headers["Last-Event-ID"] = last_id
+        self.connection.request("GET", f"{where.path}?{where.query}", headers=headers)
+        self.socket = self.connection.sock
+        self.response = self.connection.getresponse()
         self.events: list[dict[str, str]] = []
         self.ended = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        event: dict[str, str] = {}
-        try:
-            for line in self.response.iter_lines(chunk_size=1, decode_unicode=True):
-                if line:
-                    name, _, value = line.partition(": ")
-                    event[name] = value
-                elif event:
-                    self.events.append(event)
-                    event = {}
-        except (requests.RequestException, AttributeError):
-            pass
+        buffer = b""
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            while data := self.response.read1(65536):
+                *events, buffer = (buffer + data).split(b"\n\n")
+                self.events += [dict(line.split(": ", 1) for line in event.decode().split("\n")) for event in events]
         self.ended.set()
 
     def named(self, name: str) -> list[dict[str, str]]:
@@ -51,7 +54,10 @@ class Stream:
 
     def close(self) -> None:
         """Hang up."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.response.close()
+        self.connection.close()
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ class Subscription:
     def next(self, wait: float) -> tuple[str, dict[str, Any]] | None:
         """Return the next message as (channel, content), or None after `wait` seconds; raise RedisAway on a loss."""
         message = self._pubsub.get_message(timeout=wait)
-        if message is None:
+        if message is None or message["type"] != "message":  # the answer to a ping comes the same way
             return None
         return message["channel"].decode(), json.loads(message["data"])
 

@@ -59,7 +59,16 @@ class Feed:
         """Begin to listen, to check and to write."""
         loops: tuple[Callable[[], None], ...] = (
             self.hub.run, self.listen, self.check, self.watch_time, self.keep_house)
-        return [gevent.spawn(loop) for loop in loops]
+        return [gevent.spawn(self._keep_going, loop) for loop in loops]
+
+    def _keep_going(self, loop: Callable[[], None]) -> None:
+        """Begin a loop again that ended by a fault of ours: a page must not stand still for ever."""
+        while not self.hub.closing:
+            try:
+                loop()
+            except Exception:
+                log.exception("%s failed; it begins again", loop.__name__)
+                gevent.sleep(1)
 
     def listen(self) -> None:
         """Hear the bus for ever; say so on every page while it cannot be heard."""
