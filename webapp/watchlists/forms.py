@@ -48,7 +48,7 @@ class PickForm(FlaskForm):
 class MoveForm(FlaskForm):
     """Another place: one step by button, or a number."""
 
-    step = SelectField("Step", choices=[("", ""), ("up", "Up"), ("down", "Down")])
+    step = SelectField("Step", choices=[("", ""), ("up", "Up"), ("down", "Down")], default="")
     place = IntegerField("Place", [Optional()])
 
     def move(self) -> Move:

@@ -1,0 +1,35 @@
+"""Rows for tests, with everything filled in that a test does not care about."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from webapp.extensions import db
+from webapp.models import InstrumentRow, QuoteRow
+from webapp.records import Session, State
+
+AS_OF = dt.datetime(2026, 11, 20, 19, 2, 11, tzinfo=dt.UTC)
+
+
+def add_stock(symbol: str, mic: str = "XNAS", **fields: Any) -> InstrumentRow:
+    """Add a stock and commit."""
+    given = {"name": f"{symbol} Inc.", "currency": "USD", "country": "US"} | fields
+    row = InstrumentRow(symbol=symbol, mic=mic, **given)
+    db.session.add(row)
+    db.session.commit()
+    return row
+
+
+def add_quote(stock: InstrumentRow, price: str | None, **fields: Any) -> QuoteRow:
+    """Add a stock's newest quote and commit; texts of figures become decimals."""
+    given: dict[str, Any] = {"version": 1, "as_of": AS_OF, "day": AS_OF.date(), "source": "simulator",
+                             "state": State.SIMULATED.value, "session": Session.REGULAR.value,
+                             "fetched_at": AS_OF} | fields
+    figures = ("previous_close", "open", "high", "low", "bid", "ask", "extended_price")
+    given |= {name: Decimal(given[name]) for name in figures if given.get(name) is not None}
+    row = QuoteRow(instrument_id=stock.id, price=None if price is None else Decimal(price), **given)
+    db.session.add(row)
+    db.session.commit()
+    return row
