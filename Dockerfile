@@ -6,6 +6,7 @@ RUN npm ci --ignore-scripts --omit=dev && npm run vendor
 
 # The Python packages, from their lock. crontab comes as a source package; pip builds it without a compiler.
 FROM python:3.13-slim AS packages
+WORKDIR /app
 COPY requirements.txt ./
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes --no-deps --requirement requirements.txt
 
@@ -16,8 +17,7 @@ ENV PATH=/venv/bin:$PATH \
     APP_ENV=production \
     HOST=0.0.0.0 \
     PORT=8000 \
-    INSTANCE_DIR=/var/lib/stagewatch \
-    SECRETS_DIR=/secrets
+    INSTANCE_DIR=/var/lib/stagewatch
 RUN useradd --system --uid 10001 --user-group --no-create-home stagewatch \
     && install --directory --owner=stagewatch --group=stagewatch --mode=0700 /var/lib/stagewatch \
     && install --directory --owner=stagewatch --group=stagewatch --mode=0755 /secrets
