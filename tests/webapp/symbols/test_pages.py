@@ -99,21 +99,22 @@ def test_whoever_opens_the_page_has_the_stock_fetched(client: FlaskClient, redis
     assert bus.watched_ids(redis) == {row_of("AAPL", "XNAS").id}
 
 
-def test_the_page_knows_the_session(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("hours", "session", "next_open"), [
+    (-1, "Closed at 07:00:00 GMT", "20 Nov 2026, 08:00:00 GMT"),
+    (0, "Open at 08:00:00 GMT", "23 Nov 2026, 08:00:00 GMT"),
+    (8.5, "Closed at 16:30:00 GMT", "23 Nov 2026, 08:00:00 GMT")])
+def test_the_page_says_which_session_it_is_and_when_the_next_one_opens(
+        client: FlaskClient, monkeypatch: pytest.MonkeyPatch, hours: float, session: str, next_open: str) -> None:
     opens = dt.datetime(2026, 11, 20, 8, 0, tzinfo=dt.UTC)
-    db.session.add_all(MarketSession(mic="XLON", day=(opens + days).date(), opens_at=opens + days,
-                                     closes_at=opens + days + dt.timedelta(hours=8.5))
-                       for days in (dt.timedelta(), dt.timedelta(days=3)))
+    db.session.add_all(MarketSession(mic="XLON", day=(opens + later).date(), opens_at=opens + later,
+                                     closes_at=opens + later + dt.timedelta(hours=8.5))
+                       for later in (dt.timedelta(), dt.timedelta(days=3)))
     db.session.commit()
-    seen = {}
+    monkeypatch.setattr(clock, "now", lambda: opens + dt.timedelta(hours=hours))
+    page = client.get("/stocks/XLON/TSCO").text
+    assert f"<dd>{session}</dd>" in page
+    assert f"<dd>{next_open}</dd>" in page
 
-    def note(_app: Flask, template: object, context: dict[str, object], **_others: object) -> None:
-        seen.update(context)
 
-    from flask import template_rendered
-
-    monkeypatch.setattr(clock, "now", lambda: opens + dt.timedelta(hours=10))
-    with template_rendered.connected_to(note, app):
-        client.get("/stocks/XLON/TSCO")
-    assert str(seen["session"]) == "closed"
-    assert seen["next_open"] == opens + dt.timedelta(days=3)
+def test_where_no_trading_days_are_known_the_page_claims_none(client: FlaskClient) -> None:
+    assert "Opens next" not in client.get("/stocks/XLON/TSCO").text
