@@ -23,11 +23,13 @@ def spark(live: LiveQuote, width: int = 100, height: int = 24) -> Spark | None:
     if len(prices) < 2:
         return None
     close = live.quote.previous_close if live.quote else None
-    known = [*prices, close] if close is not None else list(prices)
+    # A picture of a hundred pixels needs no exact decimals, and floats are drawn four times as fast.
+    heights = [float(price) for price in prices]
+    known = heights if close is None else [*heights, float(close)]
     low, high = min(known), max(known)
     last = len(prices) - 1
-    path = [(round(place * width / last), _height(price, low, high, height)) for place, price in enumerate(prices)]
-    base = None if close is None else _height(close, low, high, height)
+    path = [(round(place * width / last), _depth(price, low, high, height)) for place, price in enumerate(heights)]
+    base = None if close is None else _depth(float(close), low, high, height)
     return Spark(" ".join(f"{x},{y}" for x, y in _corners(path)), base)
 
 
@@ -40,7 +42,7 @@ def range_place(live: LiveQuote, width: int = 100) -> int | None:
     return round(min(max(place, Decimal(0)), Decimal(width)))
 
 
-def _height(price: Decimal, low: Decimal, high: Decimal, height: int) -> int:
+def _depth(price: float, low: float, high: float, height: int) -> int:
     """Return how far below the box's top a price is; a path without movement runs through the middle."""
     return round((high - price) / (high - low) * height) if high > low else height // 2
 

@@ -71,7 +71,8 @@ def compact(value: int | None) -> str:
         # From 999.5 of the smaller unit on, three figures would read 1000.
         if abs(value) >= step * Decimal("0.9995"):
             scaled = value / step
-            return f"{_fixed(scaled, max(0, 2 - max(0, scaled.quantize(Decimal('0.001')).adjusted())))}{letter}"
+            decimals = 2 if abs(scaled) < Decimal("9.995") else 1 if abs(scaled) < Decimal("99.95") else 0
+            return f"{_fixed(scaled, decimals)}{letter}"
     return _fixed(Decimal(value), 0)
 
 
