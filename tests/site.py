@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +36,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@functools.cache
+def prepared_database() -> Path:
+    """Prepare one SQLite file for all sites of a run: the calendars of a dozen exchanges take seconds to compute."""
+    folder = Path(tempfile.mkdtemp(prefix="sw-prepared-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    site = Site(folder)
+    (folder / "instance").mkdir()
+    site.flask("prepare")
+    return folder / "instance" / "stagewatch.db"
+
+
 class Site:
     """Real processes; each can be killed and started again."""
 
@@ -51,6 +66,8 @@ class Site:
     def __enter__(self) -> Self:
         (self.folder / "instance").mkdir(exist_ok=True)
         self.redis.start()
+        if "DATABASE_URL" not in self.environment:
+            shutil.copyfile(prepared_database(), self.folder / "instance" / "stagewatch.db")
         self.flask("prepare")
         return self
 
