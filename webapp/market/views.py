@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, abort, current_app, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
 from webapp.columns import sort_quotes
@@ -91,7 +91,7 @@ def health() -> ResponseReturnValue:
 def _database_answers() -> bool:
     try:
         db.session.execute(text("SELECT 1"))
-    except OperationalError:
+    except SQLAlchemyError:
         return False
     return True
 
