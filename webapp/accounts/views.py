@@ -26,9 +26,9 @@ def show(template: str, form: FlaskForm, **context: object) -> ResponseReturnVal
     return render_template(template, form=form, focus=focus, **context), 422 if form.is_submitted() else 200
 
 
-def back_or_front() -> str:
-    """Return where a person wanted to go before we asked who they are."""
-    return safe_path(request.args.get("next"), url_for("market.front"))
+def back_or(endpoint: str) -> str:
+    """Return where a person wanted to go before we asked who they are, else another page."""
+    return safe_path(request.args.get("next"), url_for(endpoint))
 
 
 @bp.route("/register", methods=["GET", "POST"])
@@ -36,7 +36,7 @@ def back_or_front() -> str:
 def register() -> ResponseReturnValue:
     """Make an account, and go in with it."""
     if current_user.is_authenticated:
-        return redirect(back_or_front(), 303)
+        return redirect(back_or("market.front"), 303)
     if not current_app.config["REGISTRATION_OPEN"]:
         return render_template("accounts/registration_closed.html"), 403
     form = forms.RegisterForm()
@@ -48,7 +48,7 @@ def register() -> ResponseReturnValue:
         else:
             sessions.log_in(user, remember=form.remember.data)
             flash("Welcome! Your account is ready.", "success")
-            return redirect(back_or_front(), 303)
+            return redirect(back_or("watchlists.pick"), 303)
     return show("accounts/register.html", form)
 
 
@@ -58,14 +58,14 @@ def register() -> ResponseReturnValue:
 def login() -> ResponseReturnValue:
     """Log in, and go on to where the person wanted to be."""
     if current_user.is_authenticated:
-        return redirect(back_or_front(), 303)
+        return redirect(back_or("market.front"), 303)
     form = forms.LoginForm()
     if form.validate_on_submit():
         user = service.authenticate(form.email.data, form.password.data)
         if user is not None:
             limits.forgive()
             sessions.log_in(user, remember=form.remember.data)
-            return redirect(back_or_front(), 303)
+            return redirect(back_or("market.front"), 303)
         form.password.errors = [forms.WRONG]
     return show("accounts/login.html", form)
 

@@ -12,7 +12,7 @@ from webapp.models import User
 def test_a_newcomer_signs_up_and_is_logged_in(browser: Browser) -> None:
     answer = browser.post("/register", email="Ada@Example.COM ", password=PASSWORD)
     assert answer.status_code == 303
-    assert answer.location == "/"
+    assert answer.location == "/watchlists/pick"
     assert browser.is_logged_in()
     user = queries.find_user(EMAIL)
     assert user is not None
