@@ -24,11 +24,11 @@ class RedactingFormatter(logging.Formatter):
 
 
 def set_up(settings: Config) -> None:
-    """Log to stderr; RQ's own lines for each job would be several a second, so only its warnings."""
+    """Log to stderr. Of the libraries only warnings: RQ has several lines a second, Alembic one per plug-in."""
     secrets = [value for name in settings.SECRETS if len(value := str(getattr(settings, name, ""))) >= SHORTEST_SECRET]
     handler = logging.StreamHandler()
     handler.setFormatter(RedactingFormatter(secrets))
     logging.basicConfig(level=settings.LOG_LEVEL.upper(), handlers=[handler], force=True)
     if settings.LOG_LEVEL != "debug":
-        for name in ("rq", "rq_scheduler"):
+        for name in ("rq", "rq_scheduler", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
