@@ -25,7 +25,7 @@ class Renderer:
         """Return the fragments of one row as one line; a row that cannot be drawn is logged and left as it is."""
         state = row.state_at(clock.now())
         try:
-            html = "".join(template.render(q=row, state=state, oob=True) for template in self._templates[kind])
+            html = "".join(template.render(q=row, state=state) for template in self._templates[kind])
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
             log.exception("%s cannot be drawn", row.instrument.key)
             return b""
