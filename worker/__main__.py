@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     logs.set_up(settings)
     run = schedule if arguments else work
     try:
-        run(settings, connect_patiently(settings))
+        run(settings)
     except RedisAway as error:
         # Whoever supervises the process starts it again; it then waits for Redis.
         log.error("Redis went away (%s); the process ends to begin afresh", error)  # noqa: TRY400
@@ -37,17 +37,18 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def work(settings: Config, redis: Redis) -> None:
+def work(settings: Config) -> None:
     """Work off the queues."""
-    from worker.app import make_worker  # noqa: PLC0415 - the scheduler needs no application, and starts in half the time
+    from worker.app import load_jobs, make_worker  # noqa: PLC0415 - the scheduler needs no application, and starts in half the time
 
     level = "DEBUG" if settings.LOG_LEVEL == "debug" else "WARNING"
-    make_worker(redis).work(logging_level=level)
+    load_jobs()  # before the wait for Redis: what is loaded then is at work as soon as Redis is back
+    make_worker(connect_patiently(settings)).work(logging_level=level)
 
 
-def schedule(settings: Config, redis: Redis) -> None:
+def schedule(settings: Config) -> None:
     """Queue what is due, by the table."""
-    PeriodicScheduler(redis, table(settings)).run()
+    PeriodicScheduler(connect_patiently(settings), table(settings)).run()
 
 
 def connect_patiently(settings: Config) -> Redis:

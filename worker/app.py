@@ -72,11 +72,14 @@ class AppWorker(Worker):
             super().handle_exception(job, *exc_info)
 
 
-def make_worker(connection: Redis) -> AppWorker:
-    """Return a worker for every queue, under a name that no other has."""
-    # A job's process is a copy of this one: what is loaded here need not be loaded for each job.
+def load_jobs() -> None:
+    """Load the application and the jobs: a job's process is a copy of this one, and need not load them each time."""
     for function in periodic_jobs():
         import_module(function.rpartition(".")[0])
+
+
+def make_worker(connection: Redis) -> AppWorker:
+    """Return a worker for every queue, under a name that no other has."""
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     return AppWorker(QUEUES, name=name, connection=connection, worker_ttl=30, job_monitoring_interval=5,
                      maintenance_interval=30)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-import flask_migrate
+from alembic import command
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
@@ -16,7 +16,7 @@ from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
 from config import ROOT, Config
-from webapp.extensions import db
+from webapp.extensions import db, migrate
 from webapp.models import FeedVersion, ProviderState, QuoteRow, Tick
 from webapp.symbols.starter import load_starter_list
 from worker.database import insert
@@ -52,7 +52,7 @@ def prepare_database() -> Iterator[str]:
 def _prepare(settings: Config) -> Iterator[str]:
     if not _is_at_head():
         logging.disable(logging.INFO)  # Alembic's own lines; it sets the levels anew, so nothing less will do
-        flask_migrate.upgrade(directory=str(MIGRATIONS))
+        command.upgrade(migrate.get_config(str(MIGRATIONS)), "head")  # type: ignore[arg-type]
         logging.disable(logging.NOTSET)
         yield "The tables are up to date."
     db.session.execute(insert(FeedVersion).values(id=1, value=0).on_conflict_do_nothing())

@@ -68,8 +68,10 @@ def claim(provider: Provider, subject: str) -> int | Refusal:
         return refusal
     call = ProviderCall(provider=provider.name, started_at=now, subject=subject, outcome=STARTED)
     db.session.add(call)
+    db.session.flush()
+    call_id = call.id  # asked after the commit, it would open a transaction that lasts as long as the call
     db.session.commit()
-    return call.id
+    return call_id
 
 
 def refusal_now(provider: Provider) -> Refusal | None:

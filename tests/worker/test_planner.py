@@ -1,0 +1,138 @@
+"""Who is fetched, and in which order."""
+
+import datetime as dt
+
+import pytest
+from flask import Flask
+
+from tests.worker.conftest import NOW, Vendor, make_instrument, make_quote, watch
+from webapp.extensions import db
+from webapp.markets import SessionBook
+from webapp.models import ProviderCall
+from webapp.records import Instrument, State
+from worker.planner import due_calls
+from worker.providers.base import Limits
+from worker.store import store_quotes
+
+FREE = Limits(per_second=1 / 1.1, per_day=25)
+MONDAY_CLOSE = dt.datetime(2026, 3, 9, 20, 0, tzinfo=dt.UTC)
+TUESDAY_CLOSE = MONDAY_CLOSE + dt.timedelta(days=1)
+
+
+def free_vendor(**others: object) -> Vendor:
+    return Vendor(limits=FREE, delay=State.END_OF_DAY, **others)  # type: ignore[arg-type]
+
+
+def due(vendor: Vendor, sessions: SessionBook, *on_screen: Instrument, now: dt.datetime = NOW) -> list[str]:
+    plan = due_calls(now, vendor, sessions, {stock.id for stock in on_screen})
+    return [stock.symbol for call in plan.calls for stock in call.instruments]
+
+
+def price(stock: Instrument, as_of: dt.datetime) -> None:
+    store_quotes([make_quote(stock, as_of=as_of, as_of_is_day=True, state=State.END_OF_DAY)], NOW)
+    db.session.commit()
+
+
+def record_call(stock: Instrument, outcome: str, ago: dt.timedelta) -> None:
+    db.session.add(ProviderCall(provider="vendor", subject=stock.key, started_at=NOW - ago, outcome=outcome))
+    db.session.commit()
+
+
+def test_only_what_somebody_watches_is_due(app: Flask, sessions: SessionBook) -> None:
+    listed, on_screen, _nobody = make_instrument("LISTED"), make_instrument("SCREEN"), make_instrument("NOBODY")
+    watch(listed)
+    assert sorted(due(Vendor(batch_size=10), sessions, on_screen)) == ["LISTED", "SCREEN"]
+
+
+def test_a_provider_without_a_quota_fills_the_front_page_once(app: Flask, sessions: SessionBook) -> None:
+    starter = make_instrument("START", starter=True)
+    assert due(Vendor(), sessions) == ["START"]
+    price(starter, NOW)
+    assert due(Vendor(), sessions) == []
+    assert due(Vendor(), sessions, starter) == ["START"]
+
+
+def test_a_provider_with_a_quota_fetches_no_stock_that_nobody_watches(app: Flask, sessions: SessionBook) -> None:
+    make_instrument("START", starter=True)
+    assert due(free_vendor(), sessions) == []
+
+
+def test_calls_are_as_large_as_the_provider_takes(app: Flask, sessions: SessionBook) -> None:
+    stocks = [make_instrument(f"S{number}") for number in range(5)]
+    plan = due_calls(NOW, Vendor(batch_size=2), sessions, {stock.id for stock in stocks})
+    assert [len(call.instruments) for call in plan.calls] == [2, 2, 1]
+
+
+def test_picks_on_a_screen_come_first_then_picks_then_the_front_page_the_oldest_first(
+        app: Flask, sessions: SessionBook) -> None:
+    names = ("START", "OLDPICK", "NEWPICK", "SEENPICK", "OLDSTART")
+    stocks = {name: make_instrument(name, starter="START" in name) for name in names}
+    watch(stocks["OLDPICK"], stocks["NEWPICK"], stocks["SEENPICK"])
+    price(stocks["OLDPICK"], MONDAY_CLOSE)
+    price(stocks["SEENPICK"], MONDAY_CLOSE)
+    price(stocks["OLDSTART"], MONDAY_CLOSE)
+    seen = (stocks["START"], stocks["OLDSTART"], stocks["SEENPICK"])
+    assert due(free_vendor(), sessions, *seen) == ["SEENPICK", "NEWPICK", "OLDPICK", "START", "OLDSTART"]
+
+
+@pytest.mark.parametrize(("as_of", "now", "expected"), [
+    (TUESDAY_CLOSE, NOW, False),
+    (MONDAY_CLOSE, NOW, True),
+    (TUESDAY_CLOSE, dt.datetime(2026, 3, 11, 20, 20, tzinfo=dt.UTC), False),
+    (TUESDAY_CLOSE, dt.datetime(2026, 3, 11, 20, 30, tzinfo=dt.UTC), True),
+    (dt.datetime(2026, 3, 10, 16, 0, tzinfo=dt.UTC), NOW, True),
+    (dt.datetime(2026, 3, 13, 20, 0, tzinfo=dt.UTC), dt.datetime(2026, 3, 15, 12, 0, tzinfo=dt.UTC), False),
+])
+def test_an_end_of_day_price_is_due_when_the_next_close_has_settled(
+        app: Flask, sessions: SessionBook, as_of: dt.datetime, now: dt.datetime, expected: bool) -> None:
+    stock = make_instrument()
+    store_quotes([make_quote(stock, as_of=as_of, state=State.END_OF_DAY)], as_of)
+    assert (due(free_vendor(), sessions, stock, now=now) == ["IBM"]) is expected
+
+
+def test_an_exchange_without_a_calendar_is_asked_once_a_day(app: Flask, sessions: SessionBook) -> None:
+    stock = make_instrument("X", mic="XXXX")
+    price(stock, NOW - dt.timedelta(hours=20))
+    assert due(free_vendor(), sessions, stock) == []
+    assert due(free_vendor(), sessions, stock, now=NOW + dt.timedelta(hours=5)) == ["X"]
+
+
+@pytest.mark.parametrize(("outcomes", "minutes", "expected"), [
+    (["unknown symbol: We do not know it."], 60 * 23, False),
+    (["unknown symbol: We do not know it."], 60 * 24, True),
+    (["ok"], 170, False),
+    (["ok"], 180, True),
+    (["broken answer: Not JSON."], 9, False),
+    (["unreachable: Too slow."], 10, True),
+    (["unreachable: Too slow.", "broken answer: Not JSON."], 19, False),
+    (["unreachable: Too slow.", "broken answer: Not JSON."], 20, True),
+    (["throttled for a second: Slower."], 0, True),
+    (["started"], 0, True),
+])
+def test_a_stock_that_was_asked_for_lately_rests(app: Flask, sessions: SessionBook, outcomes: list[str],
+                                                 minutes: int, expected: bool) -> None:
+    stock = make_instrument()
+    for number, outcome in enumerate(outcomes):
+        record_call(stock, outcome, dt.timedelta(minutes=minutes + len(outcomes) - 1 - number))
+    assert (due(free_vendor(), sessions, stock) == ["IBM"]) is expected
+
+
+def test_the_front_page_takes_at_most_half_of_the_day_so_that_picks_find_quota(
+        app: Flask, sessions: SessionBook) -> None:
+    starters = [make_instrument(f"S{number:02}", starter=True) for number in range(20)]
+    pick = make_instrument("PICK")
+    watch(pick)
+    for stock in starters[:8]:
+        record_call(stock, "ok", dt.timedelta(hours=1))
+    record_call(pick, "ok", dt.timedelta(hours=5))
+    plan = due_calls(NOW, free_vendor(), sessions, {stock.id for stock in starters})
+    assert [call.subject for call in plan.calls] == ["XNYS:PICK", "XNYS:S08", "XNYS:S09", "XNYS:S10", "XNYS:S11"]
+    assert [stock.symbol for stock in plan.held_back] == [f"S{number}" for number in range(12, 20)]
+
+
+def test_without_a_daily_limit_nothing_is_held_back(app: Flask, sessions: SessionBook) -> None:
+    for number in range(20):
+        make_instrument(f"S{number:02}", starter=True)
+    paid = Vendor(limits=Limits(per_second=5, per_minute=75), delay=State.END_OF_DAY)
+    plan = due_calls(NOW, paid, sessions, set())
+    assert (len(plan.calls), plan.held_back) == (20, [])
