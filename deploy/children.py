@@ -14,7 +14,8 @@ from config import ROOT
 from deploy.processes import end_session, tied
 
 LOG_BYTES = 5_000_000
-LOUD = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")
+# What somebody at the terminal should see; the last is where a mail went that no server takes.
+LOUD = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b|the mail is in ")
 # A program that ends sooner than this waits longer each time before it is started again.
 QUICK_S = 3.0
 FIRST_DELAY_S = 0.2
@@ -25,7 +26,7 @@ class Child:
     """A program, its log file and its restarts."""
 
     def __init__(self, name: str, command: tuple[str, ...], log: Path, say: Callable[[str], None],
-                 loud: re.Pattern[str] = LOUD) -> None:
+                 loud: re.Pattern[str]) -> None:
         self.name = name
         self.command = command
         self.log_path = log
@@ -47,7 +48,8 @@ class Child:
     def _read(self, process: subprocess.Popen[bytes]) -> None:
         """Keep what the program writes, and show what somebody should see."""
         assert process.stdout is not None  # noqa: S101 - it is a pipe
-        log = RotatingFileHandler(self.log_path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
+        log = RotatingFileHandler(self.log_path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8",
+                                  delay=True)
         for raw in process.stdout:
             line = raw.decode(errors="replace").rstrip()
             log.emit(logging.LogRecord(self.name, logging.INFO, "", 0, line, None, None))

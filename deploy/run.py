@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import http.client
+import logging
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ from typing import TextIO
 
 from config import Config
 from deploy import checks, embedded_redis, programs
-from deploy.children import Child
+from deploy.children import LOUD, Child
 from deploy.instance import StartError, read_settings
 from deploy.processes import Register
 from webapp import redis
@@ -52,7 +53,8 @@ class Supervisor:
     def run(self) -> None:
         """Start everything, keep it running until somebody asks to stop, and leave no process behind."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._note_request)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup asks to ignore that one
+                signal.signal(number, self._note_request)
         if self.register.end_leftovers():
             say("Stopped what an earlier start had left behind.")
         try:
@@ -73,12 +75,10 @@ class Supervisor:
         workers = [(f"worker-{number}", programs.ROLES["worker"]) for number in range(1, self.config.JOB_WORKERS + 1)]
         return [*workers, ("scheduler", programs.ROLES["scheduler"])]
 
-    def _child(self, name: str, command: tuple[str, ...], loud: re.Pattern[str] | None = None) -> Child:
+    def _child(self, name: str, command: tuple[str, ...], loud: re.Pattern[str] = LOUD) -> Child:
         """Return a program that is not started yet."""
         log = self.config.INSTANCE_DIR / "log" / f"{name}.log"
-        if self.config.LOG_LEVEL == "debug":
-            loud = ALWAYS
-        return Child(name, command, log, say, loud) if loud else Child(name, command, log, say)
+        return Child(name, command, log, say, ALWAYS if self.config.LOG_LEVEL == "debug" else loud)
 
     def _start(self, child: Child) -> None:
         """Start a program for the first time, and look after it from now on."""
@@ -88,7 +88,8 @@ class Supervisor:
     def _launch(self, child: Child) -> None:
         """Start a program and note its session."""
         child.start(self.environment)
-        self.register.write([child.process.pid for child in self.children if child.process])
+        with contextlib.suppress(OSError):  # a full disk shall not end what runs
+            self.register.write([child.process.pid for child in self.children if child.process])
 
     def _start_redis(self) -> None:
         """Start Redis on a private socket, unless REDIS_URL names one that answers."""
@@ -110,8 +111,8 @@ class Supervisor:
             except redis.RedisAway:  # it may be loading its file
                 return False
 
-        self._wait(answers, child, f"Redis does not start. Its data is of use only while it runs: move "
-                                   f"{self.config.INSTANCE_DIR / 'redis'} away and try again.")
+        self._wait(answers, child, f"Redis does not start; if its files are damaged, move "
+                                   f"{self.config.INSTANCE_DIR / 'redis'} away, which loses nothing that matters")
         client.close()
 
     def _prepare(self) -> None:
@@ -261,10 +262,13 @@ def main() -> int:
             checks.check_port(config.HOST, config.PORT)
             programs.raise_file_limit()
             os.umask(0o077)
+            logging.raiseExceptions = False  # a line that no log takes is lost, and that is all
             Supervisor(config).run()
     except StartError as error:
         print(f"Stagewatch cannot start: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
