@@ -41,7 +41,7 @@ class Run:
 
     def __init__(self, *command: str, **settings: str) -> None:
         kept = {name: value for name, value in os.environ.items()
-                if name not in {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "APP_ENV", "MAKELEVEL"}}
+                if name not in {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "APP_ENV", "MAKELEVEL", "MAKEFLAGS"}}
         self.process = subprocess.Popen(command or (sys.executable, __file__), cwd=ROOT, text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
                                         env=kept | {"PYTHONPATH": str(ROOT), "JOB_WORKERS": "1"} | settings)
@@ -77,6 +77,11 @@ class Run:
         if not (self.folder / "run" / "pids").exists():
             return []
         return [int(line.split()[0]) for line in (self.folder / "run" / "pids").read_text().splitlines()]
+
+    def press_ctrl_c(self) -> None:
+        """Do what a terminal does: interrupt the whole process group, and wait for its end."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.process.wait(25)
 
     def stop(self, number: signal.Signals = signal.SIGINT, seconds: float = 25) -> int:
         """Send a signal and wait for the end; return the exit status."""

@@ -7,12 +7,12 @@ import os
 import shutil
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 
 from deploy.processes import all_pids, session_members
 from tests.deploy.supervised import Run
@@ -166,21 +166,23 @@ def test_a_log_has_a_largest_size() -> None:
 
 
 @pytest.mark.server
-def test_the_real_thing_comes_back_after_each_kill_and_goes_without_a_trace(start_run: Start) -> None:
-    run = start_run(sys.executable, "-m", "deploy.run", JOB_WORKERS="2")
-    run.await_line(READY, 60)
-    wait_until(lambda: len(run.sessions()) == 5, 10, "not all have started")
+def test_make_run_brings_each_killed_part_back_and_ends_without_a_trace(start_run: Start) -> None:
+    run = start_run("make", "run", JOB_WORKERS="2")
+    address = run.await_line("Stagewatch runs at", 100).split()[-1]
+    wait_until(lambda: len(run.sessions()) == 5, 20, "not all have started")
     sessions = run.sessions()
     for session in sessions:
         os.kill(session, signal.SIGKILL)
-    wait_until(lambda: len(run.sessions()) == 5 and not set(sessions) & set(run.sessions()), 20, run.output)
-    port = int(run.await_line("runs at").rpartition(":")[2])
+    wait_until(lambda: len(run.sessions()) == 5 and not set(sessions) & set(run.sessions()), 40, run.output)
 
-    def answers() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
+    def is_well() -> bool:
+        try:
+            return requests.get(f"{address}/healthz", timeout=2).ok
+        except requests.RequestException:
+            return False
 
-    wait_until(answers, 20, run.output)
+    wait_until(is_well, 40, run.output)
     sessions += run.sessions()
-    assert run.stop() == 0
+    run.press_ctrl_c()
     assert not living(sessions)
+    assert "Traceback" not in run.output
