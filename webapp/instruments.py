@@ -41,9 +41,9 @@ Resolution = Found | Ambiguous | Unknown
 
 
 def starter_list() -> list[Instrument]:
-    """Return the stocks that everybody sees, by symbol."""
-    query = select(InstrumentRow).where(InstrumentRow.starter).order_by(InstrumentRow.symbol, InstrumentRow.mic)
-    return [row.record() for row in db.session.scalars(query)]
+    """Return the stocks that everybody sees, by symbol; those that are called by a number come last."""
+    stocks = [row.record() for row in db.session.scalars(select(InstrumentRow).where(InstrumentRow.starter))]
+    return sorted(stocks, key=lambda stock: (stock.symbol.isdigit(), stock.symbol, stock.mic))
 
 
 def load_instruments(ids: Sequence[int]) -> list[Instrument]:

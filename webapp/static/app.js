@@ -49,8 +49,14 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.key === "Escape") { closeMenus(); return; }
     const typing = event.target.closest("input, textarea, select, [contenteditable], dialog[open]");
+    if (event.key === "Escape") {
+      closeMenus();
+      // Out of a text first, so that one key never throws away what was typed.
+      if (typing?.matches("textarea")) typing.blur();
+      else if (!typing) document.querySelector("main [data-key=Escape]")?.click();
+      return;
+    }
     if (typing || !Object.hasOwn(keys, event.key)) return;
     event.preventDefault();
     keys[event.key]();

@@ -39,6 +39,12 @@ def test_anybody_sees_the_starter_list_live(client: FlaskClient) -> None:
     assert ">10.25" in answer.text
 
 
+def test_symbols_that_are_numbers_come_last(client: FlaskClient) -> None:
+    for symbol in ("7203", "ZZZ", "0700", "AAA"):
+        add_stock(symbol, starter=True)
+    assert symbols_on(client.get("/").text) == ["AAA", "ZZZ", "0700", "7203"]
+
+
 def test_it_sorts_by_any_column(client: FlaskClient) -> None:
     for symbol, price in (("A", "5"), ("B", None), ("C", "7")):
         stock = add_stock(symbol, starter=True)
