@@ -18,7 +18,7 @@ def row(symbol: str, price: str | None = None, **fields: Any) -> LiveQuote:
     instrument = Instrument(len(symbol), symbol, "XNAS", f"{symbol} Inc.", "USD", "US")
     if price is None:
         return LiveQuote(instrument)
-    given = {"state": State.LIVE, "as_of": NOW} | fields
+    given: dict[str, Any] = {"state": State.LIVE, "as_of": NOW} | fields
     return LiveQuote(instrument, quote=Quote(
         instrument.id, Decimal(price), day=NOW.date(), source="x", session=Session.REGULAR, **given))
 
