@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -12,9 +13,28 @@ MAC_APPS = ("Google Chrome", "Chromium", "Google Chrome for Testing")
 
 def find_browser() -> str | None:
     """Return the path of a browser that starts, or None; CHROME names one."""
+    if not can_drive():
+        return None
     named = os.environ.get("CHROME")
-    candidates = [named] if named else [*on_path(), *in_applications(), *fetched()]
-    return next((path for path in candidates if starts(path)), None)
+    if named:
+        return named if starts(named) else None
+    return next((path for places in (on_path, in_applications, fetched) for path in places() if starts(path)), None)
+
+
+@cache
+def can_drive() -> bool:
+    """Tell whether Playwright itself starts, if need be on the machine's own Node.js."""
+    own = shutil.which("node")
+    return drives() or (own is not None and drives(PLAYWRIGHT_NODEJS_PATH=own))
+
+
+def drives(**settings: str) -> bool:
+    """Tell whether Playwright starts with these variables; keep them if it does."""
+    done = subprocess.run((sys.executable, "-m", "playwright", "--version"), env=os.environ | settings,
+                          capture_output=True, check=False)
+    if done.returncode == 0:
+        os.environ.update(settings)
+    return done.returncode == 0
 
 
 def on_path() -> list[str]:
@@ -48,6 +68,8 @@ def starts(path: str) -> bool:
 
 def fetch_browser() -> str | None:
     """Let Playwright fetch a Chromium; return its path, or None where that does not work."""
+    if not can_drive():
+        return None
     print("No Chrome or Chromium was found: fetching one (150 MB).", flush=True)
     subprocess.run((sys.executable, "-m", "playwright", "install", "chromium"), check=False)
     return find_browser()

@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from config import ROOT
-from deploy.browser import fetch_browser, find_browser
+from deploy.browser import can_drive, fetch_browser, find_browser
 from deploy.programs import raise_file_limit
 
 REPORT = ROOT / "test-results" / "tests.xml"
@@ -40,6 +40,8 @@ def main() -> int:
         print(f"\n{'=' * 78}\n{skipped.total()} TESTS COULD NOT RUN ON THIS MACHINE:")
         for reason, count in skipped.most_common():
             print(f"  {count} x {reason}")
+        if not can_drive():
+            print("Playwright does not start. On Debian and Ubuntu this may help: sudo apt install libatomic1")
         print("=" * 78)
     return status
 
