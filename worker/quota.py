@@ -86,14 +86,18 @@ def refusal_now(provider: Provider) -> Refusal | None:
 
 
 def settle(provider: Provider, call_id: int, error: ProviderError | None = None) -> None:
-    """Write what came of a claimed call, and how long the provider is to rest; the caller commits."""
+    """Write what came of a claimed call, and how long the provider is to rest; the caller commits.
+
+    The pause until the next call counts from here: one that was slow to arrive may not be followed at its heels.
+    """
     now = clock.now()
     outcome = f"{error.kind}: {error.message}" if error else OK
     db.session.execute(update(ProviderCall).where(ProviderCall.id == call_id).values(outcome=outcome[:300]))
+    values: dict[str, object] = {"last_call_at": now}
     if error is None:
-        values: dict[str, object] = {"last_success_at": now}
+        values["last_success_at"] = now
     else:
-        values = {"last_error": error.message[:300], "last_error_at": now}
+        values |= {"last_error": error.message[:300], "last_error_at": now}
         rest = _rest_after(provider, error)
         if rest:
             values["paused_until"] = now + rest

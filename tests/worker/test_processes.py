@@ -43,7 +43,7 @@ class Workers:
 
     def watch_everything(self) -> None:
         """Put all stocks on a screen that stays open."""
-        self.redis.zadd(bus.WATCHED, dict.fromkeys(range(1, 61), time.time() + 3600))
+        self.redis.zadd(bus.WATCHED, {str(number): time.time() + 3600 for number in range(1, 61)})
 
     def stop(self) -> None:
         """End them all, their jobs too."""

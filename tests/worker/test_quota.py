@@ -85,6 +85,18 @@ def test_calls_keep_the_pause_of_a_second(app: Flask, set_clock: Clock) -> None:
     assert isinstance(claim(vendor, "X"), int)
 
 
+def test_the_pause_counts_from_the_end_of_a_slow_call(app: Flask, set_clock: Clock) -> None:
+    vendor = Vendor(limits=FREE)
+    call_id = claim(vendor, "X")
+    assert isinstance(call_id, int)
+    set_clock.pass_by(seconds=5)
+    settle(vendor, call_id)
+    db.session.commit()
+    refusal = claim(vendor, "X")
+    assert isinstance(refusal, Refusal)
+    assert refusal.until == NOW + dt.timedelta(seconds=6.1)
+
+
 def test_a_minute_has_its_own_limit(app: Flask, set_clock: Clock) -> None:
     vendor = Vendor(limits=Limits(per_minute=3))
     for _ in range(3):
