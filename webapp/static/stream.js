@@ -1,11 +1,15 @@
 // The life of the page's stream: one EventSource, closed while the tab is hidden or frozen, made anew when it is lost.
-// htmx's extension opens it and swaps what it brings; when to open, close and try again is decided here.
+// htmx's extension opens it and swap.js puts in what it brings; when to open, close and try again is decided here.
 (() => {
   "use strict";
   const SILENT = 40_000; // the server says something every 15 s, so after this the connection is dead
   const HIDDEN = 3_000; // a glance at another tab shall not cost a reconnect
   const LONG = 10_000; // after a gap of this length the whole block is fetched, for what is not in the stream
   const SLOWEST = 3_000;
+  const POLL = 10_000;
+  // Over HTTP/1.1 a browser has six connections to a server, for all its tabs: two stay free for pages.
+  const SEATS = 4;
+  const limited = navigator.locks && performance.getEntriesByType("navigation")[0]?.nextHopProtocol.startsWith("http/1");
 
   let source = null;
   let heardAt = Date.now(); // when the stream last said anything
@@ -13,38 +17,33 @@
   let state = "connecting";
   let frozen = null; // the time of day at which the person froze the numbers
   let asleep = document.hidden;
-  let missed = false;
+  let seat = null; // gives the seat back
+  let choosing = false;
+  let eager = true; // whoever has just come to this tab takes a seat from another one
   let failures = 0;
   let retry = 0;
   let sleep = 0;
 
-  // Each element of a frame takes the place of the one with its id. htmx's own out-of-band swap does that too, but
-  // tells every element of every other: it needs seconds for a thousand cells, this needs milliseconds.
-  htmx.defineExtension("parts", {
-    handleSwap(style, _target, fragment) {
-      if (style !== "parts") return false;
-      for (const part of [...fragment.children]) document.getElementById(part.id)?.replaceWith(part);
-      return [];
-    },
-  });
-
   const live = () => document.getElementById("live");
   const streaming = () => live()?.hasAttribute("sse-connect");
+  const resting = () => frozen || asleep;
+  const inert = () => Object.assign(new EventTarget(), { close() {} });
 
-  // Called by the extension. Its own retries slow down to a minute and outlive their element: it must not hear of errors.
+  // Called by the extension, to open a stream.
   htmx.createEventSource = (url) => {
     source?.close();
-    const opened = source = new EventSource(url);
-    Object.defineProperty(opened, "onerror", { set() {} });
-    if (frozen || asleep) {
-      opened.close();
-      show(frozen ? "frozen" : "connecting");
-      return opened;
+    if (resting() || (limited && !seat)) {
+      if (frozen) show("frozen");
+      else if (!asleep) sit(eager);
+      return source = inert();
     }
+    const opened = source = new EventSource(url);
+    // The extension's own retries slow down to a minute and outlive their element: it must not hear of errors.
+    Object.defineProperty(opened, "onerror", { set() {} });
     show(state === "live" ? "live" : "connecting");
     heardAt = Date.now();
     const on = (name, act) => opened.addEventListener(name, (event) => {
-      if (opened !== source) return opened.close();
+      if (opened !== source) return;
       heardAt = Date.now();
       act(event);
       if (state === "live") rightAt = heardAt;
@@ -58,11 +57,43 @@
     return opened;
   };
 
+  // Seats: locks that all tabs of this browser share.
+  async function sit(push) {
+    eager = false;
+    if (choosing) return;
+    choosing = true;
+    for (let number = 0; number < SEATS && !seat; number++) await claim(number, { ifAvailable: true });
+    if (!seat && push) await claim(Math.floor(Math.random() * SEATS), { steal: true });
+    choosing = false;
+    if (resting()) stand();
+    else if (seat) reopen();
+    else show("waiting");
+  }
+
+  function claim(number, options) {
+    return new Promise((settled) => {
+      const sitting = (lock) => lock && new Promise((leave) => { seat = leave; settled(); });
+      navigator.locks.request(`stagewatch-stream-${number}`, options, sitting).then(settled, () => {
+        // Another tab took it.
+        settled();
+        seat = null;
+        source?.close();
+        if (!resting()) show("waiting");
+      });
+    });
+  }
+
+  function stand() {
+    source?.close();
+    clearTimeout(retry);
+    seat?.();
+    seat = null;
+  }
+
   function connected() {
-    const gap = Date.now() - rightAt;
     failures = 0;
     show("live");
-    if (gap > LONG) refetch();
+    if (Date.now() - rightAt > LONG) refetch();
   }
 
   function lost() {
@@ -78,7 +109,7 @@
   }
 
   function reopen() {
-    if (frozen || asleep || !streaming()) return;
+    if (resting() || !streaming()) return;
     if (Date.now() - rightAt > LONG) { refetch(); return; }
     // What the extension listens to when htmx has drawn an element: it opens the stream and binds the sinks.
     const sinks = live().querySelectorAll("[sse-swap], [hx-trigger^='sse:']");
@@ -96,14 +127,17 @@
       await htmx.ajax("GET", address, { target: "#live", select: "#live", swap: "outerHTML", source: "#live" });
     } catch { /* the network is away: the block is still the old one */ }
     if (live() !== before) rightAt = Date.now();
-    else if (!frozen && !asleep) { source?.close(); show("reconnecting"); retryLater(); }
+    else if (!resting()) { source?.close(); show("reconnecting"); retryLater(); }
   }
 
   function show(now) {
     state = now;
     const status = document.getElementById("stream-status");
-    if (!status || !streaming()) return;
-    const words = { live: "Live", connecting: "Connecting…", reconnecting: "Reconnecting…", frozen: `Frozen at ${frozen}` };
+    if (!status) return;
+    const words = {
+      live: "Live", connecting: "Connecting…", reconnecting: "Reconnecting…", frozen: `Frozen at ${frozen}`,
+      waiting: "Updated every 10 s",
+    };
     if (status.textContent !== words[now]) status.textContent = words[now];
     status.dataset.is = now;
     document.querySelector("[data-action=freeze]")?.setAttribute("aria-pressed", String(now === "frozen"));
@@ -123,26 +157,27 @@
     if (!streaming()) return;
     if (frozen) {
       frozen = null;
+      eager = true;
       show("connecting");
       refetch();
     } else {
       frozen = new Date().toLocaleTimeString("en-GB");
-      clearTimeout(retry);
-      source?.close();
+      stand();
       show("frozen");
     }
   });
+  document.addEventListener("stagewatch:refresh", () => { if (!resting()) refetch(); });
 
   function hide() {
     asleep = true;
-    clearTimeout(retry);
-    source?.close();
+    stand();
   }
 
   function wake() {
     clearTimeout(sleep);
     if (!asleep) return;
     asleep = false;
+    eager = true;
     if (!frozen) refetch();
   }
 
@@ -155,39 +190,13 @@
   addEventListener("pagehide", hide);
   addEventListener("pageshow", (event) => { if (event.persisted && !document.hidden) wake(); });
   addEventListener("online", () => { if (state === "reconnecting") reopen(); });
+  addEventListener("focus", () => { if (state === "waiting") sit(true); });
 
   // Also the first thing to run after a machine slept.
   setInterval(() => {
     showAge();
-    if (frozen || asleep || !streaming() || Date.now() - heardAt < SILENT) return;
-    show("reconnecting");
+    if (resting() || !streaming() || Date.now() - heardAt < (state === "waiting" ? POLL : SILENT)) return;
+    if (state !== "waiting") show("reconnecting");
     refetch();
   }, 1_000);
-
-  // Text that somebody is selecting to copy stays under the pointer.
-  const selecting = () => {
-    const selection = getSelection();
-    return !selection.isCollapsed && live()?.contains(selection.anchorNode);
-  };
-  document.addEventListener("htmx:sseBeforeMessage", (event) => {
-    if (event.target.matches("[sse-swap=quotes]") && selecting()) {
-      missed = true;
-      event.preventDefault();
-    }
-  });
-  document.addEventListener("selectionchange", () => {
-    if (!missed || selecting()) return;
-    missed = false;
-    if (!frozen && !asleep) refetch();
-  });
-
-  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    if (detail.requestConfig?.elt.id === "live" && detail.xhr.status >= 400) {
-      detail.shouldSwap = false;
-    } else if (detail.shouldSwap && detail.target.id === "live" && !/id="?live"?[\s>]/.test(detail.serverResponse)) {
-      // Another page has come, of somebody who is no longer logged in: let the browser go there.
-      detail.shouldSwap = false;
-      location.reload();
-    }
-  });
 })();
