@@ -19,6 +19,7 @@ from typing import Self
 
 import requests
 
+from deploy.processes import end_session, signal_session
 from tests.conftest import RedisServer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -85,11 +86,12 @@ class Site:
         return done.stdout
 
     def start(self, *names: str) -> Self:
-        """Start processes; return when the web server answers."""
+        """Start processes, a second one of a kind as "worker-2"; return when the web server answers."""
         for name in names:
             with self.log.open("ab") as log:
+                command = COMMANDS[name.partition("-")[0]]
                 self.processes[name] = subprocess.Popen(
-                    COMMANDS[name], cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+                    command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True)
         if "web" in names:
             wait_until(self.answers, 20, f"the web server does not answer: {self.log.read_text()[-2000:]}")
         return self
@@ -101,24 +103,20 @@ class Site:
         except requests.RequestException:
             return False
 
-    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Kill one process and all that it started."""
         process = self.processes.pop(name)
-        os.killpg(process.pid, number)
+        signal_session(process.pid, number)
         process.wait(20)
 
     def stop(self, name: str) -> None:
         """Stop one process as an administrator would; what does not listen is killed."""
         process = self.processes.pop(name)
-        try:
-            os.killpg(process.pid, signal.SIGTERM)
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(8)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            pass
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait(5)
+        end_session(process.pid)
+        process.wait(5)
 
 
 def wait_until(condition: object, seconds: float, failure: str) -> None:
