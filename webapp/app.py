@@ -53,14 +53,16 @@ def bind_extensions(app: Flask, settings: Config) -> None:
     csrf.init_app(app)
     login_manager.init_app(app)
     app.config.update(
-        RATELIMIT_STORAGE_URI=redis_url if not redis_url.startswith("unix:") else redis_url.replace("unix:", "redis+unix:", 1),
+        # The limiter's library calls a socket by another name.
+        RATELIMIT_STORAGE_URI=f"redis+{redis_url}" if redis_url.startswith("unix:") else redis_url,
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
         RATELIMIT_STORAGE_OPTIONS={"socket_timeout": 1, "socket_connect_timeout": 1},
         RATELIMIT_KEY_PREFIX="stagewatch",
         RATELIMIT_HEADERS_ENABLED=True,
         RATELIMIT_ENABLED=settings.LOGIN_THROTTLE,
         COMPRESS_ALGORITHM=["br", "gzip"],
-        COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json", "text/csv", "image/svg+xml"],
+        COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json", "text/csv",
+                            "image/svg+xml"],
     )
     limiter.init_app(app)
     compress.init_app(app)

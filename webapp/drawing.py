@@ -5,32 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from webapp.records import LiveQuote
 
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """A day's path: `points` for <polyline>, and `base`, the height of the previous close (None if unknown)."""
+    """A day's path from `first` to `last`.
+
+    `points` is for <polyline>; `base` is the height of the previous close (None if unknown).
+    """
 
     points: str
     base: int | None
+    first: Decimal
+    last: Decimal
 
 
 def spark(live: LiveQuote, width: int = 100, height: int = 24) -> Spark | None:
     """Return the day's path in a box; None where there are fewer than two prices."""
-    prices = live.spark
-    if len(prices) < 2:
+    if len(live.spark) < 2:
         return None
-    close = live.quote.previous_close if live.quote else None
-    # A picture of a hundred pixels needs no exact decimals, and floats are drawn four times as fast.
-    heights = [float(price) for price in prices]
-    known = heights if close is None else [*heights, float(close)]
-    low, high = min(known), max(known)
-    last = len(prices) - 1
-    path = [(round(place * width / last), _depth(price, low, high, height)) for place, price in enumerate(heights)]
-    base = None if close is None else _depth(float(close), low, high, height)
-    return Spark(" ".join(f"{x},{y}" for x, y in _corners(path)), base)
+    # A picture of a hundred pixels needs no exact decimals, and thousands of rows are drawn each second.
+    prices = [float(price) for price in live.spark]
+    close = None if live.quote is None or live.quote.previous_close is None else float(live.quote.previous_close)
+    low, high = min(prices), max(prices)
+    if close is not None:
+        low, high = min(low, close), max(high, close)
+    # A path without movement runs through the middle.
+    scale = height / (high - low) if high > low else 0.0
+    start = 0 if high > low else height // 2
+    depths = [start + round((high - price) * scale) for price in prices]
+    base = None if close is None else start + round((high - close) * scale)
+    return Spark(_polyline(depths, _steps(len(prices), width)), base, Decimal(live.spark[0]), Decimal(live.spark[-1]))
 
 
 def range_place(live: LiveQuote, width: int = 100) -> int | None:
@@ -42,12 +50,14 @@ def range_place(live: LiveQuote, width: int = 100) -> int | None:
     return round(min(max(place, Decimal(0)), Decimal(width)))
 
 
-def _depth(price: float, low: float, high: float, height: int) -> int:
-    """Return how far below the box's top a price is; a path without movement runs through the middle."""
-    return round((high - price) / (high - low) * height) if high > low else height // 2
+@lru_cache(maxsize=256)
+def _steps(count: int, width: int) -> tuple[int, ...]:
+    """Return where each of `count` points stands on the box's width."""
+    return tuple(round(place * width / (count - 1)) for place in range(count))
 
 
-def _corners(path: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Drop the points inside level stretches, which draw nothing."""
-    inner = zip(path, path[1:], path[2:], strict=False)
-    return [path[0], *(here for before, here, after in inner if not before[1] == here[1] == after[1]), path[-1]]
+def _polyline(depths: Sequence[int], steps: Sequence[int]) -> str:
+    """Write the points, without those inside level stretches, which draw nothing."""
+    last = len(depths) - 1
+    return " ".join([f"{steps[place]},{depth}" for place, depth in enumerate(depths)
+                     if place in (0, last) or not depths[place - 1] == depth == depths[place + 1]])

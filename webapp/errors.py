@@ -65,7 +65,8 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(CSRFError)
     def csrf_error(_error: CSRFError) -> ResponseReturnValue:
-        return answer(400, "The form has expired or did not come from this site. Go back, reload the page and send it again.")
+        return answer(400, "The form has expired or did not come from this site. "
+                           "Go back, reload the page and send it again.")
 
     @app.errorhandler(OperationalError)
     def database_error(error: OperationalError) -> ResponseReturnValue:

@@ -140,9 +140,13 @@ def extended_name(live: LiveQuote) -> str:
 
 
 def _fixed(value: Decimal, decimals: int) -> str:
-    rounded = value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
-    text = f"{abs(rounded):,f}"
+    text = f"{value.quantize(_unit(decimals), rounding=ROUND_HALF_UP).copy_abs():,f}"
     return f"{MINUS}{text}" if value < 0 else text
+
+
+@lru_cache(maxsize=32)
+def _unit(decimals: int) -> Decimal:
+    return Decimal(1).scaleb(-decimals)
 
 
 def _enough(price: Decimal, decimals: int) -> int:

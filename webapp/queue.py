@@ -15,13 +15,8 @@ def send_password_reset(email: str) -> None:
     _enqueue("worker.jobs.mail.send_password_reset", email, job_id=None, retry=Retry(3, [10, 60, 300]))
 
 
-def refresh_now() -> None:
-    """Ask for a refresh out of turn, because somebody has just begun to watch a stock without a price."""
-    _enqueue("worker.jobs.quotes.refresh_quotes", job_id=None, retry=None)
-
-
 def _enqueue(function: str, *args: object, job_id: str | None, retry: Retry | None) -> None:
-    """Put a job on the default queue; a Redis that is away costs the job, not the page."""
+    """Put a job on the default queue; raise RedisAway where that cannot be."""
     queue = Queue("default", connection=current_app.extensions["redis"])
     try:
         # Without a description RQ would log the arguments, and with them a person's address.

@@ -181,7 +181,7 @@ def _write(changed: Sequence[tuple[LiveQuote, Spark]]) -> list[LiveQuote]:
     if ticks:
         db.session.execute(
             insert(Tick).on_conflict_do_nothing(index_elements=["instrument_id", "as_of", "source"]), ticks)
-    return [dataclasses.replace(live, spark=tuple(Decimal(price) for price in (path or {}).get("prices", [])))
+    return [dataclasses.replace(live, spark=tuple((path or {}).get("prices", [])))
             for live, path in changed]
 
 

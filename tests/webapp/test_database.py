@@ -54,7 +54,7 @@ def test_a_quote_row_gives_back_the_record(app: Flask) -> None:
     live = db.session.query(QuoteRow).one().live()
     assert live.quote is not None
     assert (live.change, live.change_percent) == (Decimal("0.30"), Decimal("25.0000"))
-    assert live.spark == (Decimal(1), Decimal("1.5"))
+    assert live.spark == ("1", "1.5")
 
 
 def test_sqlite_is_set_up_to_lose_nothing(app: Flask) -> None:

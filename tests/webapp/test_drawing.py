@@ -10,7 +10,7 @@ from .test_filters import row
 
 def with_path(*prices: str, close: str | None = None) -> LiveQuote:
     live = row(prices[-1], previous_close=Decimal(close) if close else None)
-    return LiveQuote(live.instrument, 1, live.quote, spark=tuple(Decimal(price) for price in prices))
+    return LiveQuote(live.instrument, 1, live.quote, spark=prices)
 
 
 def test_a_path_fills_the_box_from_left_to_right() -> None:

@@ -4,7 +4,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -71,7 +70,7 @@ def test_a_database_of_a_later_version_is_left_alone(app: Flask) -> None:
 
 
 @pytest.mark.both_databases
-def test_a_second_time_there_is_nothing_to_do_and_it_is_quick(app: Flask, no_calendars: None) -> None:
+def test_a_second_time_there_is_nothing_to_do(app: Flask, no_calendars: None) -> None:
     db.session.execute(db.delete(FeedVersion))
     db.session.add(ProviderState(provider="vendor", paused_until=NOW))
     db.session.commit()
@@ -79,9 +78,7 @@ def test_a_second_time_there_is_nothing_to_do_and_it_is_quick(app: Flask, no_cal
     assert db.session.scalar(db.select(FeedVersion.value)) == 0
     assert db.session.get_one(ProviderState, "vendor", populate_existing=True).paused_until is None
     assert db.session.query(InstrumentRow).filter_by(starter=True).count() >= 100
-    began = time.perf_counter()
     assert list(prepare_database()) == []
-    assert time.perf_counter() - began < 1.0
 
 
 def test_made_up_prices_go_when_a_real_provider_has_a_key(

@@ -66,7 +66,7 @@ def encode(live: LiveQuote) -> dict[str, Any]:
         "quote": _encode_quote(live.quote) if live.quote else None,
         "fetched_at": live.fetched_at.isoformat() if live.fetched_at else None,
         "problem": live.problem,
-        "spark": [str(price) for price in live.spark],
+        "spark": live.spark,
     }
 
 
@@ -78,7 +78,7 @@ def decode(data: dict[str, Any]) -> LiveQuote:
         quote=_decode_quote(data["quote"]) if data["quote"] else None,
         fetched_at=_time(data["fetched_at"]),
         problem=data["problem"],
-        spark=tuple(Decimal(price) for price in data["spark"]),
+        spark=tuple(data["spark"]),
     )
 
 

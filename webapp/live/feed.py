@@ -55,11 +55,12 @@ class Feed:
         self._resync = Event()
         self._marked: set[int] = set()
 
-    def start(self) -> list[gevent.Greenlet[[], None]]:
+    def start(self) -> None:
         """Begin to listen, to check and to write."""
         loops: tuple[Callable[[], None], ...] = (
             self.hub.run, self.listen, self.check, self.watch_time, self.keep_house)
-        return [gevent.spawn(self._keep_going, loop) for loop in loops]
+        for loop in loops:
+            gevent.spawn(self._keep_going, loop)
 
     def _keep_going(self, loop: Callable[[], None]) -> None:
         """Begin a loop again that ended by a fault of ours: a page must not stand still for ever."""

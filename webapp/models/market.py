@@ -92,7 +92,7 @@ class QuoteRow(Model):
         """Return the row as pages show it."""
         points = (self.spark or {}).get("prices", [])
         return LiveQuote(self.instrument.record(), self.version, self.quote(), self.fetched_at, self.problem,
-                         tuple(Decimal(point) for point in points))
+                         tuple(points))
 
 
 class Tick(Model):

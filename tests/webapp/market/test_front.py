@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 import pytest
@@ -78,16 +77,6 @@ def test_the_number_of_queries_is_three_however_long_the_list(app: Flask, client
     assert client.get("/").status_code == 200
     event.remove(db.engine, "before_cursor_execute", note)
     assert len(seen) == 3
-
-
-def test_120_rows_cost_less_than_100_ms(client: FlaskClient) -> None:
-    add_starter_list(120)
-    took = []
-    for _ in range(8):
-        started = time.process_time()
-        assert client.get("/").status_code == 200
-        took.append(time.process_time() - started)
-    assert min(took) < 0.1
 
 
 def test_the_page_has_no_inline_script_or_style(client: FlaskClient) -> None:

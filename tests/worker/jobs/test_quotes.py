@@ -4,7 +4,6 @@ import datetime as dt
 import json
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
@@ -260,20 +259,6 @@ def test_the_simulator_fills_a_sparkline_and_is_not_counted(
     assert 64 >= len(load_live([stock.id])[0].spark) > 20
     ticks = [tick.as_of for tick in db.session.query(Tick)]
     assert len(ticks) == len(set(ticks)) > 3
-
-
-def test_150_stocks_of_the_simulator_are_refreshed_in_a_fraction_of_the_interval(
-        app: Flask, sessions: SessionBook, set_clock: Clock, redis: Redis) -> None:
-    stocks = [make_instrument(f"S{number}") for number in range(150)]
-    bus.mark_watched(redis, [stock.id for stock in stocks])
-    refresh_quotes()
-    best = 9.0
-    for _ in range(5):
-        set_clock.pass_by(seconds=2)
-        began = time.perf_counter()
-        refresh_quotes()
-        best = min(best, time.perf_counter() - began)
-    assert best < 0.5
 
 
 def test_waiting_for_the_pause_does_not_wait_out_a_long_refusal(

@@ -1,7 +1,6 @@
 import datetime as dt
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import pairwise
@@ -274,14 +273,3 @@ def test_volume_has_the_shape_of_a_day() -> None:
     hours = [leg.traded[(hour + 1) * 12] - leg.traded[hour * 12] for hour in range(6)]
     assert min(hours[0], hours[-1]) > max(hours[2], hours[3])
     assert leg.traded[-1] == pytest.approx(1)
-
-
-def test_a_hundred_and_fifty_quotes_are_quick(always: Simulator) -> None:
-    instruments = [stock(f"S{number}", number=number) for number in range(150)]
-    always.quotes(instruments, NOON, NO_BOOK)
-    times = []
-    for step in range(5):
-        began = time.process_time()
-        always.quotes(instruments, NOON + dt.timedelta(seconds=2 * step), NO_BOOK)
-        times.append(time.process_time() - began)
-    assert min(times) < 0.06
