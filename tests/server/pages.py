@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from http.client import HTTPException
+from urllib.parse import urljoin
 
 import requests
 
@@ -19,19 +20,19 @@ def price_cells(text: str) -> dict[int, str]:
 
 
 class LivePage:
-    """The front page in a browser that nobody reloads."""
+    """A page in a browser, whose session it may be, that nobody reloads."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        text = requests.get(url, timeout=10).text
+    def __init__(self, address: str, session: requests.Session | None = None) -> None:
+        session = session or requests.Session()
+        text = session.get(address, timeout=10).text
         connect = re.search(r'sse-connect="([^"]+)"', text)
         assert connect, text[:2000]
-        self.stream_url = url + html.unescape(connect[1])
+        self.stream_url = urljoin(address, html.unescape(connect[1]))
+        self.cookie = "; ".join(f"{name}={value}" for name, value in session.cookies.items())
         self.cells = price_cells(text)
         self.last_id: str | None = None
         self.status = ""
-        self.opened = 0
-        self.read = 0
+        self.frames = self.bells = self.opened = self.read = 0
         self.stream: Stream | None = None
 
     def look(self) -> dict[int, str]:
@@ -48,7 +49,7 @@ class LivePage:
 
     def _open(self) -> None:
         try:
-            stream = Stream(self.stream_url, last_id=self.last_id)
+            stream = Stream(self.stream_url, self.cookie, self.last_id)
         except (OSError, HTTPException):
             return
         if stream.response.status == requests.codes.ok:
@@ -57,9 +58,13 @@ class LivePage:
 
     def _take(self, event: dict[str, str]) -> None:
         self.last_id = event.get("id", self.last_id)
-        if event.get("event") == "status":
+        kind = event.get("event")
+        if kind == "status":
             self.status = event["data"]
-        if event.get("event") == "quotes":
+        elif kind == "watchlists":
+            self.bells += 1
+        elif kind == "quotes":
+            self.frames += 1
             self.cells |= price_cells(event["data"])
 
     def close(self) -> None:
