@@ -258,11 +258,11 @@ class Hub:
             while queue and time.monotonic() < ends:
                 number = next(iter(queue))
                 del queue[number]
-                for kind in KINDS:
-                    key = (kind, number)
-                    if key in self.watchers and number in self.rows:
-                        batch[key] = self._fragment(kind, self.rows[number])
-                        self._shown[number] = self.rows[number]
+                row = self.rows.get(number)
+                if row is not None:
+                    self._shown[number] = row  # also where nobody watches: it is what a page loaded from now on has
+                    batch.update({(kind, number): self._fragment(kind, row)
+                                  for kind in KINDS if (kind, number) in self.watchers})
                 self._breathe()
         return batch
 

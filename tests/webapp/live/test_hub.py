@@ -339,6 +339,22 @@ def test_a_row_whose_price_did_not_change_has_no_tick(hub: Hub) -> None:
     client.close()
 
 
+def test_a_tick_is_against_what_the_page_shows_though_nobody_watched_the_price_before(hub: Hub) -> None:
+    hub.apply([row(1, 1, 100)], 1)
+    hub.flush()
+    client = Client(hub, (1,), since=1)
+    hub.apply([row(1, 2, 100)], 2)
+    assert hub.rows[1].tick == 0
+    hub.flush()
+    client.close()
+    hub.apply([row(1, 3, 200)], 3)
+    hub.flush()
+    client = Client(hub, (1,), since=3)
+    hub.apply([row(1, 4, 150)], 4)
+    assert hub.rows[1].tick == -1, "the page was loaded with 200"
+    client.close()
+
+
 @pytest.mark.parametrize(("limit", "address", "user"), [("per_process", "c", 0), ("per_address", "a", 0),
                                                        ("per_account", "c", 9)])
 def test_one_stream_too_many_is_refused(limit: str, address: str, user: int) -> None:
