@@ -125,4 +125,19 @@
       go(active());
     }
   });
+
+  // The picker: arrows walk from its search box down the boxes to tick and back, Enter on one of them adds all that are
+  document.addEventListener("keydown", (event) => {
+    const stops = [...document.querySelectorAll("#q, #results [type=checkbox]")];
+    const place = stops.indexOf(event.target);
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (place < 0) return;
+    if (step) {
+      event.preventDefault();
+      stops[place + step]?.focus();
+    } else if (event.key === "Enter" && place > 0) {
+      event.preventDefault();
+      event.target.form.requestSubmit(event.target.form.querySelector("[value=add]"));
+    }
+  });
 })();

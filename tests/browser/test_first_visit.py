@@ -1,0 +1,91 @@
+"""What a newcomer does first: look, sign up, pick stocks, watch them."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NewContext
+from tests.browser.faults import Faults
+from tests.browser.market import Market
+from tests.browser.people import PASSWORD, Person
+from tests.site import Site
+
+
+def test_anybody_sees_the_prices_move_in_table_and_tape(moving_site: Site, new_context: NewContext) -> None:
+    page = new_context(base_url=moving_site.url).new_page()
+    page.goto("/")
+    expect(page.locator("#stream-status")).to_have_text("Live")
+    price = page.locator("td[id$=-price]").first
+    number = (price.get_attribute("id") or "")[1:].removesuffix("-price")
+    item = page.locator(f"#t{number}")
+    expect(price).to_contain_text(".", timeout=20_000)
+    before, on_tape = price.inner_text(), item.inner_text()
+    page.evaluate("window.sameDocument = true")
+    expect(price).not_to_have_text(before, timeout=20_000)
+    expect(item).not_to_have_text(on_tape)
+    assert page.evaluate("window.sameDocument")
+    expect(page.get_by_role("complementary", name="Simulated prices")).to_be_visible()
+
+
+def test_somebody_signs_up_picks_stocks_by_keyboard_alone_and_lands_on_the_list(page: Page, market: Market) -> None:
+    page.goto("/watchlists")
+    page.get_by_role("main").get_by_role("link", name="Sign up").click()
+    page.get_by_label("E-mail address").fill("newcomer@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    box = page.get_by_label("Search by symbol or name")
+    for text, symbol in (("micros", "MSFT"), ("NVDA", "NVDA")):
+        box.focus()
+        page.keyboard.press("ControlOrMeta+a")
+        page.keyboard.type(text)
+        expect(page.get_by_role("checkbox", name=symbol)).to_be_visible()
+        expect(page.get_by_role("checkbox", name="ZM")).to_have_count(0)
+        while not page.get_by_role("checkbox", name=symbol).evaluate("box => box === document.activeElement"):
+            page.keyboard.press("ArrowDown")
+        page.keyboard.press("Space")
+    expect(page.get_by_role("checkbox", name="MSFT")).to_be_checked()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Watchlist")
+    expect(page.locator("tbody tr th a")).to_have_text(["MSFT", "NVDA"])
+    market.move(NVDA="321.09")
+    expect(page.locator(f"#q{market.ids['NVDA']}-price")).to_contain_text("321.09")
+    expect(page.locator(f"#t{market.ids['NVDA']}")).to_contain_text("321.09")
+
+
+def test_the_search_box_finds_a_stock_by_arrows_and_enter(page: Page, market: Market) -> None:
+    page.goto("/")
+    page.keyboard.press("/")
+    page.keyboard.type("nvid")
+    option = page.get_by_role("option").first
+    expect(option).to_contain_text("NVDA")
+    expect(option).to_contain_text("USD")
+    page.keyboard.press("ArrowDown")
+    expect(option).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/stocks/XNAS/NVDA")
+    market.move(NVDA="222.22")
+    expect(page.locator(f"#s{market.ids['NVDA']}")).to_contain_text("222.22")
+
+
+def test_an_empty_list_says_what_to_do_and_fills_by_itself(person: Person) -> None:
+    page = person.context.new_page()
+    address = person.make_list()
+    page.goto(address)
+    expect(page.get_by_text("This list is empty")).to_be_visible()
+    person.send(f"{address}/pick", do="add", chosen=[str(person.market.ids["AAPL"])])
+    expect(page.locator("tbody tr th a")).to_have_text(["AAPL"])
+    person.market.move(AAPL="99.99")
+    expect(page.locator(f"#q{person.market.ids['AAPL']}-price")).to_contain_text("99.99")
+
+
+@pytest.mark.parametrize("path", ["/nothing-here", "/stocks/XNAS/NONE", "/watchlists/999999"])
+def test_what_is_not_there_is_said_on_a_whole_page(person: Person, faults: Faults, path: str) -> None:
+    faults.allow(f"status of 404.*{path}")
+    page = person.context.new_page()
+    answer = page.goto(path)
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.get_by_role("link", name="To the market").click()
+    expect(page.locator("#stream-status")).to_have_text("Live")
