@@ -9,7 +9,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
 
 # SQLite's own wait happens inside C and would stop every greenlet of a web process, so it is short;
 # the longer wait is between attempts, where the others run.
-BUSY_TIMEOUT_MS = 100
+BUSY_TIMEOUT_MS = 5
 LOCK_PATIENCE_S = 10.0
 
 
