@@ -33,8 +33,8 @@
   htmx.createEventSource = (url) => {
     source?.close();
     if (resting() || (limited && !seat)) {
-      if (frozen) show("frozen");
-      else if (!asleep) sit(eager);
+      show(frozen ? "frozen" : state);
+      if (!resting()) sit(eager);
       return source = inert();
     }
     const opened = source = new EventSource(url);
