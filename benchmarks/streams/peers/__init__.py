@@ -1,0 +1,1 @@
+"""What Stagewatch is measured against and is written in Python: in an environment of its own."""
