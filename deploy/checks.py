@@ -36,10 +36,17 @@ def check_port(host: str, port: int) -> None:
                          "change the settings PORT or HOST.") from None
 
 
+def sqlite_file(config: Config) -> Path | None:
+    """Return the file of the database, where the database is one."""
+    path = config.SQLALCHEMY_DATABASE_URI.removeprefix("sqlite:///")
+    return Path(path) if path != config.SQLALCHEMY_DATABASE_URI else None
+
+
 def check_database(config: Config) -> None:
     """Raise StartError where the database does not answer or is no database."""
-    if config.SQLALCHEMY_DATABASE_URI.startswith("sqlite:///"):
-        check_sqlite(Path(config.SQLALCHEMY_DATABASE_URI.removeprefix("sqlite:///")))
+    path = sqlite_file(config)
+    if path:
+        check_sqlite(path)
     else:
         check_postgres(config)
 

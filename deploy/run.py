@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from config import Config
+from config import ROOT, Config
 from deploy import checks, embedded_redis, programs
 from deploy.children import LOUD, Child
 from deploy.instance import StartError, read_settings
@@ -42,6 +42,7 @@ class Supervisor:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.register = Register(config.INSTANCE_DIR / "run" / "pids")
+        self.prepared = config.INSTANCE_DIR / "run" / "prepared"
         self.children: list[Child] = []
         self.requests = 0
         self.parent = os.getppid()
@@ -59,8 +60,7 @@ class Supervisor:
             say("Stopped what an earlier start had left behind.")
         try:
             self._start_redis()
-            self._prepare()
-            self._start_web()
+            self._start_web(self._prepare())
             for name, command in self._others():
                 self._start(self._child(name, command))
             while True:
@@ -115,21 +115,40 @@ class Supervisor:
                                    f"{self.config.INSTANCE_DIR / 'redis'} away, which loses nothing that matters")
         client.close()
 
-    def _prepare(self) -> None:
-        """Bring the database up to date."""
+    def _prepare(self) -> Child:
+        """Begin to bring the database up to date, and wait for that unless this version did it before."""
         checks.check_database(self.config)
-        child = self._child("prepare", programs.PREPARE, NEVER)
-        self._start(child)
-        while child.is_running():
-            self._pause()
-        if child.process and child.process.returncode:
-            raise StartError(failure(child, "the database cannot be brought up to date"))
-        self.children.remove(child)
+        prepare = self._child("prepare", programs.PREPARE, NEVER)
+        self._start(prepare)
+        if not self._is_prepared():
+            self._finish(prepare)
+        return prepare
 
-    def _start_web(self) -> None:
-        """Start the web server alone, so that nothing slows it down; print the address once the site answers."""
+    def _finish(self, prepare: Child) -> None:
+        """Wait until the database is up to date."""
+        while prepare.is_running():
+            self._pause()
+        if prepare.process and prepare.process.returncode:
+            raise StartError(failure(prepare, "the database cannot be brought up to date"))
+        self.prepared.write_text(self._version(), encoding="utf-8")
+
+    def _version(self) -> str:
+        """Name the database, down to the very file, and the migrations that this version of the program knows."""
+        file = checks.sqlite_file(self.config)
+        number = file.stat().st_ino if file and file.exists() else ""
+        migrations = sorted(path.name for path in (ROOT / "migrations" / "versions").glob("*.py"))
+        return " ".join((self.config.redacted_database, str(number), *migrations))
+
+    def _is_prepared(self) -> bool:
+        """Tell whether no migration is due: then the web server may load while the smaller upkeep is done."""
+        return self.prepared.exists() and self.prepared.read_text(encoding="utf-8") == self._version()
+
+    def _start_web(self, prepare: Child) -> None:
+        """Start the web server before the workers, which would slow it down; print the address once it answers."""
         web = self._child("web", programs.ROLES["web"])
         self._start(web)
+        self._finish(prepare)
+        self.children.remove(prepare)
         self._wait(lambda: answers_with_page(self.config), web, "the site does not answer")
         say(f"Stagewatch runs at {address(self.config)}")
         if self.config.simulated:

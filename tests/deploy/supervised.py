@@ -32,8 +32,19 @@ def main() -> int:
            "--directory", os.environ["INSTANCE_DIR"] + "/log")
     programs.ROLES = {"web": web, "worker": (sys.executable, "-c", WORKER),
                  "scheduler": (sys.executable, "-c", "import time; time.sleep(600)")}
-    programs.PREPARE = (sys.executable, "-c", os.environ.get("FAKE_PREPARE", "pass"))
+    programs.PREPARE = (sys.executable, "-c", PREPARE + os.environ.get("FAKE_PREPARE", "pass"))
     return run.main()
+
+
+# Makes the database, if need be, and notes whether the web server answered meanwhile.
+PREPARE = """
+import os, pathlib, socket, time
+folder = pathlib.Path(os.environ["INSTANCE_DIR"])
+time.sleep(float(os.environ.get("SLOW_PREPARE", "0")))
+taken = socket.socket().connect_ex(("127.0.0.1", int(os.environ["PORT"]))) == 0
+(folder / "stagewatch.db").touch()
+(folder / "web-was-up").write_text(str(taken))
+"""
 
 
 class Run:

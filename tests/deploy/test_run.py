@@ -59,12 +59,23 @@ def test_a_stop_leaves_no_process_behind(start_run: Start, number: signal.Signal
     run = start_run()
     run.await_line(READY)
     run.await_line("the worker works")
+    wait_until(lambda: len(run.sessions()) == 4, 10, "not all have started")
     sessions = run.sessions()
-    assert len(sessions) == 4
     assert len(living(sessions)) == 5  # Redis, web, worker and its job, scheduler
     assert run.stop(number) == 0
     assert not living(sessions)
     assert not (run.folder / "run" / "pids").exists()
+
+
+def test_the_web_server_waits_for_migrations_but_not_for_upkeep(start_run: Start, tmp_path: Path) -> None:
+    web_was_up = tmp_path / "instance" / "web-was-up"
+    for expected, remove in (("False", False), ("True", True), ("False", False)):
+        run = start_run(SLOW_PREPARE="2")
+        run.await_line(READY)
+        assert web_was_up.read_text() == expected
+        assert run.stop() == 0
+        if remove:
+            (tmp_path / "instance" / "stagewatch.db").rename(tmp_path / "moved away")
 
 
 def test_a_killed_program_starts_again_without_what_it_forked(start_run: Start) -> None:
