@@ -61,6 +61,7 @@ def bind_extensions(app: Flask, settings: Config) -> None:
         RATELIMIT_HEADERS_ENABLED=True,
         RATELIMIT_ENABLED=settings.LOGIN_THROTTLE,
         COMPRESS_ALGORITHM=["br", "gzip"],
+        COMPRESS_ALGORITHM_STREAMING=["gzip", "br"],  # static files are sent as streams
         COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json", "text/csv",
                             "image/svg+xml"],
     )
