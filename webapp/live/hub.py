@@ -274,6 +274,8 @@ class Hub:
         write = os.write
         for start in range(0, len(viewers), CHUNK):
             for viewer in viewers[start:start + CHUNK]:
+                if viewer.rest is not None:  # a bell rang meanwhile and did not fit: what it missed comes after that
+                    continue
                 try:
                     written = write(viewer.fd, frame)
                 except BlockingIOError:
@@ -333,7 +335,7 @@ class Hub:
         """Bring a viewer that can take bytes again up to the present, and put it back among the ready."""
         audience, seen = viewer.audience, viewer.seen
         missed = [self._fragment(audience.kind, self.rows[each]) for each in audience.ids
-                  if self._flushed_in.get(each, 0) > seen]
+                  if self._flushed_in.get(each, 0) > seen and each in self.rows]
         status = self.status if self.status_flush > seen else b""
         news = status + b"".join(viewer.bells) + self._frame(missed)
         viewer.rest = None
