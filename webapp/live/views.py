@@ -12,6 +12,8 @@ from flask import Blueprint, Response, abort, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from webapp.accounts.limits import address_key
+from webapp.instruments import load_instruments
 from webapp.live.hub import BEAT, KINDS, SIGNED_OUT, Full, Hub
 
 bp = Blueprint("live", __name__, url_prefix="/live")
@@ -26,7 +28,7 @@ def stream() -> ResponseReturnValue:
     connection = request.environ.get("gunicorn.socket")
     if hub is None or connection is None:
         abort(501)
-    kind, ids, since = request.args.get("view", "table"), asked_ids(), asked_since()
+    kind, ids, since = request.args.get("view", "table"), known(asked_ids(), hub), asked_since()
     if kind not in KINDS:
         abort(400)
     if "signed_in" in request.args and not current_user.is_authenticated:
@@ -35,7 +37,7 @@ def stream() -> ResponseReturnValue:
         # The page was drawn from a commit that has not come over the bus yet. It must not see older prices now.
         current_app.extensions["feed"].resync()
     user_id, session_id = signed_in()
-    address = request.remote_addr or ""
+    address = address_key()
     try:
         hub.admit(user_id, address)
     except Full:
@@ -50,6 +52,13 @@ def asked_ids() -> list[int]:
     if len(parts) > MOST_STOCKS or not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
         abort(400)
     return [int(part) for part in parts]
+
+
+def known(ids: list[int], hub: Hub) -> list[int]:
+    """Leave out numbers that no stock has: hub and workers would carry along whatever anybody makes up."""
+    new = [each for each in ids if each not in hub.rows]
+    stocks = {stock.id for stock in load_instruments(new)} if new else set()
+    return [each for each in ids if each in hub.rows or each in stocks]
 
 
 def asked_since() -> int | None:
