@@ -73,6 +73,12 @@ def run(names: Iterable[str], sizes: parts.Sizes) -> tuple[dict[str, Any], list[
     return found, bars_of(found)
 
 
+def leave(_number: int, _frame: object) -> None:
+    """Stop all that was started; another signal must not break that off."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(1)
+
+
 def main() -> int:
     """Measure, print, and judge if asked to."""
     words = read_words()
@@ -82,7 +88,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     raise_limits()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all that was started is stopped
+    signal.signal(signal.SIGTERM, leave)
     os.sched_setaffinity(0, {LOAD_CORE})
     sizes = dataclasses.replace(parts.QUICK if words.quick else parts.Sizes(), soak_minutes=words.soak)
     found, bars = run(names, sizes)
