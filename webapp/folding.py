@@ -2,7 +2,7 @@
 
 import unicodedata
 
-_PUNCTUATION = str.maketrans({"'": "", "’": "", ".": "", ",": "", '"': "", "-": " ", "–": " ", "/": " "})  # noqa: RUF001
+_PUNCTUATION = str.maketrans({"'": "", "’": "", ".": "", ",": "", '"': "", "-": " ", "–": " ", "/": " ", "\0": " "})  # noqa: RUF001
 
 
 def fold(text: str) -> str:

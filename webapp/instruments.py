@@ -54,6 +54,8 @@ def load_instruments(ids: Sequence[int]) -> list[Instrument]:
 
 def find(mic: str, symbol: str) -> Instrument | None:
     """Return one instrument by its key."""
+    if "\0" in mic + symbol:  # PostgreSQL refuses it in a text
+        return None
     row = db.session.scalar(select(InstrumentRow).where(InstrumentRow.mic == mic, InstrumentRow.symbol == symbol))
     return row.record() if row else None
 

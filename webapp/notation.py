@@ -38,7 +38,8 @@ def canonical(symbol: str) -> str:
 
 def readings(text: str) -> list[Reading]:
     """Return every meaning the text may have, none where it cannot be a symbol."""
-    if not text.strip().isascii():  # letters such as ß become A to Z when they are made upper case
+    # Letters such as ß become A to Z when they are made upper case; NUL is in no symbol, and PostgreSQL refuses it.
+    if not text.strip().isascii() or "\0" in text:
         return []
     text = text.strip().lstrip("$").upper()
     if ":" in text:

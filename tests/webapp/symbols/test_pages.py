@@ -118,3 +118,11 @@ def test_the_page_says_which_session_it_is_and_when_the_next_one_opens(
 
 def test_where_no_trading_days_are_known_the_page_claims_none(client: FlaskClient) -> None:
     assert "Opens next" not in client.get("/stocks/XLON/TSCO").text
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(("path", "status"), [
+    ("/stocks/search?q=a%00b", 200), ("/stocks/search?q=%00", 200), ("/stocks/XNAS/AAPL%00", 404),
+    ("/stocks/XNAS%00/AAPL", 404), ("/quotes.json?symbols=AAPL%00", 404)])
+def test_a_sign_that_no_database_keeps_finds_nothing(client: FlaskClient, path: str, status: int) -> None:
+    assert client.get(path).status_code == status
