@@ -14,12 +14,12 @@ LOCK_PATIENCE_S = 10.0
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """Return SQLAlchemy's engine options for `url`."""
+    """Return SQLAlchemy's engine options for `url`; an error is logged without the values, of which some are secret."""
     if url.startswith("sqlite"):
         # A transaction that will write takes its lock at its first write and can be told to wait there.
         # One that took a read lock first and asks for more later would be refused at once.
-        return {"connect_args": {"isolation_level": "IMMEDIATE"}}
-    return {"pool_pre_ping": True, "pool_size": 5, "max_overflow": 10,
+        return {"hide_parameters": True, "connect_args": {"isolation_level": "IMMEDIATE"}}
+    return {"hide_parameters": True, "pool_pre_ping": True, "pool_size": 5, "max_overflow": 10,
             "connect_args": {"connect_timeout": 5, "options": "-c timezone=utc -c statement_timeout=30000"}}
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from webapp.extensions import db
 from webapp.models import FeedVersion, InstrumentRow, QuoteRow, Tick
@@ -85,3 +86,11 @@ def test_a_read_then_write_does_not_fail_when_another_wrote_in_between(app: Flas
     db.session.execute(db.update(FeedVersion).values(value=FeedVersion.value + 1))
     db.session.commit()
     assert db.session.scalar(db.select(FeedVersion.value)) == 6
+
+
+@pytest.mark.both_databases
+def test_an_error_does_not_tell_the_values(app: Flask) -> None:
+    with pytest.raises(DBAPIError) as caught:
+        db.session.execute(text("INSERT INTO users (password_hash) VALUES (:hash)"), {"hash": "$argon2id$secret"})
+    db.session.rollback()
+    assert "$argon2id$secret" not in str(caught.value).replace(str(caught.value.orig), "")
