@@ -37,7 +37,10 @@ def ask_to_log_in() -> ResponseReturnValue:
 
 def _path_of_page() -> str | None:
     """Return the path of the page whose form or script asked, if it is one of ours."""
-    parts = urlsplit(request.referrer or "")
+    try:
+        parts = urlsplit(request.referrer or "")
+    except ValueError:
+        return None
     if parts.netloc != request.host:
         return None
     return f"{parts.path}?{parts.query}" if parts.query else parts.path

@@ -327,3 +327,9 @@ def test_it_all_works_on_either_database(person: User, browser: Browser) -> None
     assert browser.post("/account/password", current=PASSWORD, password="a newer long secret").status_code == 303
     assert browser.post("/account/delete", password="a newer long secret").status_code == 303
     assert count(User) == 0
+
+
+def test_a_referrer_that_is_no_address_is_not_read(browser: Browser) -> None:
+    answer = browser.get("/account", headers={"HX-Request": "true", "Referer": "http://["})
+    assert answer.status_code == 204
+    assert answer.headers["HX-Redirect"] == "/login"
