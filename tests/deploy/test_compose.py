@@ -83,6 +83,7 @@ def test_the_proxy_passes_each_frame_on_at_once() -> None:
     text = (ROOT / "deploy" / "Caddyfile").read_text()
     assert "reverse_proxy web:8000" in text
     assert "flush_interval -1" in text
+    assert "read_body 10s" in text, "a form that comes byte by byte takes a place in the web server"
     caddy = shutil.which("caddy")
     if caddy:
         subprocess.run((caddy, "validate", "--adapter", "caddyfile", "--config", "deploy/Caddyfile"), cwd=ROOT,
