@@ -78,7 +78,6 @@ class Feed:
             subscription = None
             try:
                 subscription = bus.Subscription(self.redis)
-                subscription.ping()
                 self._resync.set()  # what was published before we listened is only in the database
                 self.hub.say(LIVE)
                 pause = 0.1
@@ -97,7 +96,6 @@ class Feed:
         while not self.hub.closing:
             message = subscription.next(SILENCE_S)
             if message is None:
-                subscription.ping()
                 continue
             channel, content = message
             try:
@@ -140,8 +138,9 @@ class Feed:
 
     def resync(self) -> None:
         """Read from the database what the hub does not have."""
+        received = self.hub.received  # asked before the database: a message may come while that answers
         newest = self.truth.version()
-        if newest < self.hub.received:
+        if newest < received:
             log.warning("the database is older than what was shown: reading all of it")
             self.hub.forget_rows()
             self._ahead.clear()
