@@ -37,10 +37,10 @@ class Candidate:
     on_screen: bool
 
     @property
-    def urgency(self) -> tuple[bool, bool, dt.datetime, str]:
-        """Sort by it: on a person's list before the front page's, on a screen first, then the oldest first."""
+    def urgency(self) -> tuple[bool, bool, dt.datetime, str, str]:
+        """Sort by it: on a person's list before the front page's, on a screen first, then oldest first, by symbol."""
         oldest = dt.datetime.min.replace(tzinfo=dt.UTC)
-        return not self.listed, not self.on_screen, self.as_of or oldest, self.instrument.key
+        return not self.listed, not self.on_screen, self.as_of or oldest, self.instrument.symbol, self.instrument.mic
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +58,33 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The calls to make, the most urgent first, and the front page's stocks that have used their share."""
+    """The calls to make, the most urgent first, and the stocks that get none.
+
+    `held_back` are the front page's beyond its share, `uncovered` those of which the provider has no prices.
+    """
 
     calls: list[Call]
     held_back: list[Instrument]
+    uncovered: list[Instrument]
 
 
 def due_calls(now: dt.datetime, provider: Provider, sessions: SessionBook, on_screen: Collection[int]) -> Plan:
     """Return what is due at `now`; `on_screen` are the instruments that somebody looks at."""
     if not quota.is_counted(provider):
         everything = _candidates(on_screen, unpriced_starters=True)
-        return Plan(_calls(provider, [candidate.instrument for candidate in everything]), [])
+        covered, uncovered = _split(provider, everything)
+        return Plan(_calls(provider, [candidate.instrument for candidate in covered]), [], uncovered)
     past_calls = quota.calls_since(provider, now - quota.DAY)
     rests = _resting(past_calls, now)
-    due = sorted((candidate for candidate in _candidates(on_screen, unpriced_starters=provider.limits.per_day is None)
+    covered, uncovered = _split(provider, _candidates(on_screen, unpriced_starters=provider.limits.per_day is None))
+    due = sorted((candidate for candidate in covered
                   if candidate.instrument.key not in rests and _is_old(candidate, provider, sessions, now)),
                  key=lambda candidate: candidate.urgency)
     share = _front_page_share(provider, past_calls)
     listed = [candidate.instrument for candidate in due if candidate.listed]
     front_page = [candidate.instrument for candidate in due if not candidate.listed]
-    return Plan(_calls(provider, listed + front_page[:share]), front_page[share:] if share is not None else [])
+    return Plan(_calls(provider, listed + front_page[:share]), front_page[share:] if share is not None else [],
+                uncovered)
 
 
 def _candidates(on_screen: Collection[int], *, unpriced_starters: bool) -> list[Candidate]:
@@ -90,6 +97,17 @@ def _candidates(on_screen: Collection[int], *, unpriced_starters: bool) -> list[
              .outerjoin(QuoteRow, QuoteRow.instrument_id == InstrumentRow.id).where(wanted))
     return [Candidate(row.record(), as_of, bool(listed), row.id in on_screen)
             for row, as_of, listed in db.session.execute(query)]
+
+
+def _split(provider: Provider, candidates: Iterable[Candidate]) -> tuple[list[Candidate], list[Instrument]]:
+    """Part what the provider can have prices of from what it cannot."""
+    covered, uncovered = [], []
+    for candidate in candidates:
+        if provider.covers(candidate.instrument):
+            covered.append(candidate)
+        else:
+            uncovered.append(candidate.instrument)
+    return covered, uncovered
 
 
 def _is_old(candidate: Candidate, provider: Provider, sessions: SessionBook, now: dt.datetime) -> bool:

@@ -100,9 +100,14 @@ class Vendor:
     batch_size: int = 1
     name: str = "vendor"
     title: str = "The Vendor"
+    uncovered: set[str] = field(default_factory=set)
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     on_call: Callable[[], None] = lambda: None
+
+    def covers(self, instrument: Instrument) -> bool:
+        """Have prices from every exchange but those that the test says."""
+        return instrument.mic not in self.uncovered
 
     def quotes(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
         """Answer, or raise what the test put in the answer's place."""

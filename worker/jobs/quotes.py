@@ -46,6 +46,8 @@ def refresh_quotes() -> str:
     stored, waiting, refusal = _make_calls(plan.calls, sessions)
     if refusal:
         _say([instrument for call in waiting for instrument in call.instruments], refusal.reason)
+    if plan.uncovered:
+        _say(plan.uncovered, f"{provider.title} has no prices from this exchange.")
     if plan.held_back:
         _say(plan.held_back, f"{provider.title}: the front page has used its half of the day's "
                              f"{provider.limits.per_day} requests; stocks on a watchlist come first.")

@@ -85,6 +85,10 @@ class AlphaVantage:
         self._key = config.ALPHA_VANTAGE_API_KEY
         self._client = client or Client(TITLE)
 
+    def covers(self, instrument: Instrument) -> bool:
+        """Tell whether the exchange is one that Alpha Vantage knows."""
+        return instrument.mic in SUFFIXES
+
     def quotes(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
         """Make one call for one instrument; raise ProviderError where the answer holds no sound price."""
         if len(instruments) > self.batch_size:

@@ -86,6 +86,9 @@ class Provider(Protocol):
     def delay(self) -> State:
         """Return the class of its prices."""
 
+    def covers(self, instrument: Instrument) -> bool:
+        """Tell whether the provider can have a price of it; what it cannot is never asked for and costs no call."""
+
     def quotes(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
         """Make one call for at most `batch_size` instruments and return their quotes.
 

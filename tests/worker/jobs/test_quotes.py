@@ -144,6 +144,18 @@ def test_a_run_makes_a_few_calls_only_and_keeps_the_pause_between_them(
     assert sorted(vendor.asked) == [f"S{number}" for number in range(7)]
 
 
+def test_what_the_provider_does_not_cover_costs_no_call_and_says_why(
+        app: Flask, sessions: SessionBook, vendor: Vendor, quick_sleep: Clock) -> None:
+    foreign, known = make_instrument("NESN", "XSWX"), make_instrument("IBM")
+    watch(foreign, known)
+    vendor.limits, vendor.delay, vendor.uncovered = FREE, State.END_OF_DAY, {"XSWX"}
+    assert refresh_quotes() == "1 changed, 0 waiting"
+    assert vendor.asked == ["IBM"]
+    assert db.session.query(ProviderCall).count() == 1
+    assert [row.problem for row in load_live([foreign.id, known.id])] == \
+        ["The Vendor has no prices from this exchange.", ""]
+
+
 def test_the_front_page_says_when_it_has_used_its_half(
         app: Flask, sessions: SessionBook, vendor: Vendor, quick_sleep: Clock, redis: Redis) -> None:
     stocks = [make_instrument(f"S{number}", starter=True) for number in range(3)]

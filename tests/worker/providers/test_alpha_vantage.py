@@ -68,6 +68,12 @@ def test_a_symbol_is_written_as_the_vendor_does(symbol: str, mic: str, written: 
     assert vendor_symbol(stock(symbol, mic)) == written
 
 
+@pytest.mark.parametrize(("mic", "covered"), [("XNYS", True), ("XLON", True), ("XTKS", False), ("XSWX", False)])
+def test_the_exchanges_it_has_prices_of_are_known_beforehand(
+        config: Callable[..., Config], mic: str, covered: bool) -> None:
+    assert AlphaVantage(config(ALPHA_VANTAGE_API_KEY=KEY)).covers(stock(mic=mic)) is covered
+
+
 def test_an_exchange_that_the_vendor_lacks_costs_no_call(ask: Ask, vendor: Vendor) -> None:
     error = refusal(ask, instrument=stock("7203", "XTKS", "JPY"))
     assert (error.kind, error.permanent) == (ErrorKind.UNKNOWN_SYMBOL, True)
