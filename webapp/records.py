@@ -94,8 +94,9 @@ class LiveQuote:
     """A row as every page shows it: the instrument and the newest that is known of it.
 
     `version` grows with every commit that changed the row. `problem` is why it is not fresher, in plain words.
-    `spark` holds the digits of the day's path for drawing: at most 64 prices, oldest first. `tick` is -1, 0 or 1: how the price moved
-    against what viewers saw last; it is 0 on a page's first load. `stale` is set when time alone made it old.
+    `spark` holds the digits of the day's path for drawing: at most 64 prices, oldest first. `tick` is -1, 0 or 1: how
+    the price moved against what viewers saw last; it is 0 on a page's first load. `stale` is set when time alone made
+    it old.
     """
 
     instrument: Instrument

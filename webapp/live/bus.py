@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from webapp.records import Instrument, LiveQuote, Quote, Session, State
 from webapp.redis import PREFIX
@@ -19,6 +20,7 @@ QUOTES = f"{PREFIX}quotes"
 BELLS = f"{PREFIX}bells"
 WATCHED = f"{PREFIX}watched"
 WATCHED_SECONDS = 30
+DEAD_SECONDS = 4.0
 
 _TIMES = ("as_of", "extended_as_of", "stale_at")
 _PRICES = ("price", "previous_close", "open", "high", "low", "bid", "ask", "extended_price")
@@ -117,17 +119,23 @@ class Subscription:
         self._pubsub = redis.pubsub(  # type: ignore[no-untyped-call]
             ignore_subscribe_messages=True)
         self._pubsub.subscribe(QUOTES, BELLS)
+        self._heard = time.monotonic()
 
     def next(self, wait: float) -> tuple[str, dict[str, Any]] | None:
-        """Return the next message as (channel, content), or None after `wait` seconds; raise RedisAway on a loss."""
+        """Return the next message as (channel, content), or None after `wait` seconds; raise RedisAway on a loss.
+
+        After each silence it asks for a sign of life: a dead connection would only be silent.
+        """
         message = self._pubsub.get_message(timeout=wait)
-        if message is None or message["type"] != "message":  # the answer to a ping comes the same way
+        if message is None:
+            if time.monotonic() - self._heard > DEAD_SECONDS:
+                raise RedisConnectionError("no answer to a ping")
+            self._pubsub.ping()
+            return None
+        self._heard = time.monotonic()
+        if message["type"] != "message":  # the answer to a ping
             return None
         return message["channel"].decode(), json.loads(message["data"])
-
-    def ping(self) -> None:
-        """Find out whether the connection still stands: a dead one would only be silent."""
-        self._pubsub.ping()
 
     def close(self) -> None:
         """Give the connection back."""

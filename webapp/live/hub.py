@@ -62,6 +62,7 @@ class Hub:
         self.closing = False
         self.viewers: dict[int, Viewer] = {}
         self.accounts: dict[int, set[Viewer]] = {}
+        self.rung: dict[int, tuple[float, bytes]] = {}  # each person's last bell, and when (Unix seconds)
         self.audiences: dict[tuple[str, Ids], Audience] = {}
         self.watchers: dict[Key, set[Audience]] = {}
         self.stalled: dict[Viewer, None] = {}
@@ -84,11 +85,11 @@ class Hub:
             raise Full
 
     def join(self, fd: int, head: bytes, kind: str, ids: Iterable[int], *, since: int | None = None,
-             user_id: int = 0, session_id: int = 0, address: str = "") -> Viewer:
+             read_at: float | None = None, user_id: int = 0, session_id: int = 0, address: str = "") -> Viewer:
         """Take over descriptor `fd` (non-blocking, owned by the hub from now on) and bring it up to date.
 
         `since` is the version that the viewer's page has; None, or one that is not known here, sends every row.
-        `user_id` 0 is nobody.
+        `read_at` is when the page's list was read: a bell that rang since then rings again. `user_id` 0 is nobody.
         """
         if since is not None and since > self.received:
             since = None
@@ -103,7 +104,9 @@ class Hub:
         audience.ready[viewer] = None
         rows = [self.rows[each] for each in audience.ids if each in self.rows]
         fragments = [self._fragment(kind, row) for row in rows if since is None or row.version > since or row.stale]
-        self._write(viewer, head + self.status + self._frame(fragments))
+        rung_at, bell = self.rung.get(user_id, (0.0, b""))
+        missed = bell if read_at is not None and rung_at >= read_at else b""
+        self._write(viewer, head + self.status + self._frame(fragments) + missed)
         return viewer
 
     def drop(self, viewer: Viewer) -> None:
@@ -196,6 +199,8 @@ class Hub:
         else:
             rung = list(self.accounts.get(user_id or 0, ()))
         bell = b"event: " + topic.encode() + b"\ndata: 1\n\n"
+        if user_id is not None:
+            self.rung[user_id] = time.time(), bell
         for viewer in rung:
             if viewer.rest is None:
                 self._write(viewer, bell)
@@ -215,7 +220,8 @@ class Hub:
             pause = next_flush - time.monotonic()
             if pause > 0:
                 gevent.sleep(pause)
-            next_flush = time.monotonic() + self.window
+            # Windows keep their beat: one late flush must not delay all that follow.
+            next_flush = max(next_flush, time.monotonic() - self.window) + self.window
             try:
                 self.flush()
             except Exception:
@@ -263,7 +269,7 @@ class Hub:
                     self._shown[number] = row  # also where nobody watches: it is what a page loaded from now on has
                     batch.update({(kind, number): self._fragment(kind, row)
                                   for kind in KINDS if (kind, number) in self.watchers})
-                self._breathe()
+                ends += self._breathe()  # the time of others is not ours
         return batch
 
     def _send(self, audience: Audience, frame: bytes, flush: int) -> None:
@@ -365,14 +371,17 @@ class Hub:
             fragment = self._fragments[key] = self.render(kind, row)
         return fragment
 
-    def _breathe(self) -> None:
-        """Let page requests run when this greenlet has had its slice.
+    def _breathe(self) -> float:
+        """Let page requests run when this greenlet has had its slice; return the seconds they took.
 
         A timer, not sleep(0): that would queue behind every waiting request, a timer comes after one slice of them.
         """
-        if time.monotonic() >= self._turn_at:
-            gevent.sleep(0.0005)
-            self._turn_at = time.monotonic() + SLICE_S
+        now = time.monotonic()
+        if now < self._turn_at:
+            return 0.0
+        gevent.sleep(0.0005)
+        self._turn_at = time.monotonic() + SLICE_S
+        return time.monotonic() - now
 
     # The end
 

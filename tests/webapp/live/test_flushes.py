@@ -27,9 +27,10 @@ def test_a_bell_that_rings_into_a_flush_is_not_overwritten(monkeypatch: pytest.M
     monkeypatch.setattr(hub_module, "CHUNK", 1)
     bells = ["watchlists"]
 
-    def ring_once() -> None:
+    def ring_once() -> float:
         if hub.flushes and bells:  # the rows are drawn, and the first viewer has them
             hub.ring(bells.pop(), user_id=7)
+        return 0.0
 
     monkeypatch.setattr(hub, "_breathe", ring_once)
     hub.apply([row(1, 1)], 1)

@@ -1,0 +1,89 @@
+"""The bus, over a real Redis."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from tests.conftest import RedisServer
+from webapp import redis as redis_clients
+from webapp.live import bus, feed
+from webapp.live.feed import Feed
+from webapp.live.hub import Hub
+from webapp.records import Instrument, LiveQuote, Quote, Session, State
+from webapp.redis import RedisAway
+
+NOON = dt.datetime(2026, 3, 9, 16, 0, 0, 250_000, tzinfo=dt.UTC)
+STOCK = Instrument(7, "TSCO", "XLON", "Tesco PLC", "GBX", "GB")
+FULL = Quote(7, Decimal("301.4500"), NOON, NOON.date(), "test", State.LIVE, Session.REGULAR, Decimal("300"),
+             Decimal("299"), Decimal("302"), Decimal("298.5"), 12_345, Decimal("301.4"), Decimal("301.5"),
+             Decimal("301.6"), NOON, False, NOON)
+
+
+def hear(subscription: bus.Subscription) -> tuple[str, dict[str, Any]] | None:
+    """Return the next message; the answers to subscribing and to pings come before it."""
+    return next((message for _ in range(10) if (message := subscription.next(0.5))), None)
+
+
+@pytest.mark.parametrize("row", [
+    LiveQuote(STOCK, 3, FULL, NOON, "late", ("300", "301.45")),
+    LiveQuote(STOCK, 3, Quote(7, Decimal("0.0040"), NOON, NOON.date(), "x", State.END_OF_DAY, Session.CLOSED)),
+    LiveQuote(STOCK, problem="unknown"),
+])
+def test_a_row_arrives_as_it_was_sent(redis: Redis, row: LiveQuote) -> None:
+    subscription = bus.Subscription(redis)
+    bus.publish_quotes(redis, 3, [row])
+    message = hear(subscription)
+    subscription.close()
+    assert message is not None
+    version, rows = bus.decode_quotes(message[1])
+    assert (version, rows) == (3, [row])
+    assert rows[0].quote is None or str(rows[0].quote.price) == str(row.quote and row.quote.price)
+
+
+def test_a_bell_names_a_person_or_a_log_in(redis: Redis) -> None:
+    subscription = bus.Subscription(redis)
+    bus.ring_bell(redis, "watchlists", user_id=4)
+    message = hear(subscription)
+    subscription.close()
+    assert message == (bus.BELLS, {"topic": "watchlists", "user": 4, "session": None})
+
+
+def test_what_is_on_a_screen_is_watched_for_a_while(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus.mark_watched(redis, [1, 2])
+    bus.mark_watched(redis, [])
+    assert bus.watched_ids(redis) == {1, 2}
+    monkeypatch.setattr(bus, "WATCHED_SECONDS", -1)
+    bus.mark_watched(redis, [2])
+    assert bus.watched_ids(redis) == {1}
+
+
+def test_a_redis_that_goes_is_noticed(own_redis_server: RedisServer) -> None:
+    subscription = bus.Subscription(redis_clients.connect(own_redis_server.url))
+    own_redis_server.stop(kill=True)
+    with pytest.raises(RedisAway):
+        hear(subscription)
+    subscription.close()
+
+
+def test_a_silent_bus_is_asked_for_a_sign_of_life_now_and_then(
+        redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "SILENCE_S", 0.1)
+    hub = Hub(lambda _kind, _row: b"")
+    listener = Feed(hub, redis, None)  # type: ignore[arg-type]
+    redis.config_resetstat()
+    subscription = bus.Subscription(redis)
+    thread = threading.Thread(target=listener._hear, args=(subscription,))
+    thread.start()
+    time.sleep(1)
+    hub.closing = True
+    thread.join(5)
+    subscription.close()
+    pings = redis.info("commandstats").get("cmdstat_ping", {"calls": 0})["calls"]
+    assert 3 <= pings <= 12
