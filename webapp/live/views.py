@@ -42,8 +42,8 @@ def stream() -> ResponseReturnValue:
         hub.admit(user_id, address)
     except Full:
         return Response("Too many streams", 503, {"Retry-After": str(random.randint(5, 15))})
-    return Handover(connection, hub, kind=kind, ids=ids, since=since, user_id=user_id, session_id=session_id,
-                    address=address)
+    return Handover(connection, hub, kind=kind, ids=ids, since=since, read_at=asked_read_at(), user_id=user_id,
+                    session_id=session_id, address=address)
 
 
 def asked_ids() -> list[int]:
@@ -65,6 +65,12 @@ def asked_since() -> int | None:
     """Return the version the page has: what the browser says on a reconnect, else what the page was drawn with."""
     said = request.headers.get("Last-Event-ID") or request.args.get("since", "")
     return int(said) if said.isascii() and said.isdigit() and len(said) < 19 else None
+
+
+def asked_read_at() -> float | None:
+    """Return when the page's list was read, in Unix seconds; None for a page without a list of the person's own."""
+    said = request.args.get("read_at", "")
+    return int(said) / 1000 if said.isascii() and said.isdigit() and len(said) < 19 else None
 
 
 def signed_in() -> tuple[int, int]:

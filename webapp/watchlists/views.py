@@ -168,14 +168,14 @@ def show(watchlist_id: int) -> ResponseReturnValue:
 
 def show_list(watchlist: Watchlist, message: str = "", **item: object) -> str:
     """Render the list, or only its board for htmx; `item` opens one stock's note and place above it."""
-    version = current_version()  # before the rows: what comes in between is then sent by the stream
+    read_at, version = clock.now(), current_version()  # before the rows: the stream then sends what comes in between
     notes = queries.load_notes(watchlist.id)
     rows = load_live(list(notes))
     mark_watched(notes)
     sort, direction = request.args.get("sort", ""), request.args.get("dir", "")
     return render("watchlists/show.html", "board" if is_fragment_request() else None, watchlist=watchlist,
-                  rows=sort_quotes(rows, sort, direction, clock.now()), notes=notes, version=version, sort=sort,
-                  direction=direction, order=order_in_address(), columns=read_columns(watchlist.columns),
+                  rows=sort_quotes(rows, sort, direction, read_at), notes=notes, version=version, read_at=read_at,
+                  sort=sort, direction=direction, order=order_in_address(), columns=read_columns(watchlist.columns),
                   lists=queries.list_watchlists(watchlist.user_id), message=message, **item)
 
 

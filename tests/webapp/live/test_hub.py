@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -235,6 +236,18 @@ def test_a_bell_reaches_a_stalled_viewer_once_it_can_take_it(hub: Hub) -> None:
         client.read()
         hub.flush()
     assert [event for event in client.events if "watchlists" in event] == ["event: watchlists\ndata: 1"]
+
+
+def test_a_bell_that_rang_between_page_and_stream_rings_again(hub: Hub) -> None:
+    before = time.time()
+    hub.ring("watchlists", user_id=7)
+    after = time.time() + 1
+    for read_at, user_id, rings in ((before, 7, True), (after, 7, False), (before, 8, False), (None, 7, False)):
+        ours, theirs = socket.socketpair()
+        hub.join(os.dup(theirs.fileno()), b"head", "table", [1], read_at=read_at, user_id=user_id)
+        assert (b"event: watchlists" in ours.recv(65536)) is rings
+        ours.close()
+        theirs.close()
 
 
 def test_a_log_out_ends_the_streams_of_that_log_in_only(hub: Hub) -> None:
