@@ -71,3 +71,20 @@ def test_ten_tabs_all_load_and_each_is_right_when_it_is_shown(context: BrowserCo
         shown = tab
     tabs[-1].wait_for_timeout(4_000)
     assert len(streams.open) == 1, "hidden tabs keep their connections"
+
+
+def test_more_tabs_in_view_than_a_browser_has_connections_are_all_kept_right(
+        context: BrowserContext, market: Market) -> None:
+    streams = Streams(context)
+    tabs = [context.new_page() for _ in range(7)]
+    for tab in tabs:
+        tab.goto("/stocks/XNAS/AAPL")
+        expect(tab.locator("#stream-status")).to_have_text("Live")
+    tabs[0].wait_for_timeout(500)
+    waiting = [tab for tab in tabs if tab.locator("#stream-status").inner_text() != "Live"]
+    assert len(streams.open) == len(tabs) - len(waiting) == 4
+    market.move(AAPL="311.10")
+    for tab in tabs:
+        expect(tab.locator(f"#s{market.ids['AAPL']}")).to_contain_text("311.10")
+    for tab in waiting:
+        expect(tab.locator("#stream-status")).to_have_text("Updated every 10 s")
