@@ -74,6 +74,8 @@ class Site:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
+        for process in self.processes.values():
+            process.terminate()  # all at once: each takes its time
         for name in list(self.processes):
             self.stop(name)
         self.redis.stop()

@@ -20,7 +20,7 @@ from worker.scheduler import INTERVAL_SECONDS, LOCK_SECONDS
 
 pytestmark = pytest.mark.server
 
-PHASE_SECONDS = 6
+PHASE_SECONDS = 5
 # A pass comes once a second, and takes a moment.
 PASS_SECONDS = INTERVAL_SECONDS + 1
 
