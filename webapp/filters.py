@@ -15,6 +15,7 @@ from webapp.markets import EXCHANGES, exchange_name
 from webapp.records import Instrument, LiveQuote, Session, State
 
 UNKNOWN = "—"
+MOST_DECIMALS = 6
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -51,9 +52,17 @@ def percent(value: Decimal | None) -> str:
 
 
 def places(live: LiveQuote) -> int:
-    """Return how many decimals all figures of a row have: the instrument's, or more where its price is below 1."""
-    decimals = live.instrument.decimals
-    return _enough(live.quote.price, decimals) if live.quote else decimals
+    """Return how many decimals all figures of a row have.
+
+    The instrument's, or more where its price is below 1, or where a figure came with more: a provider's 217.6150 is
+    not rounded to 217.62.
+    """
+    decimals, quote = live.instrument.decimals, live.quote
+    if quote is None:
+        return decimals
+    figures = (quote.price, quote.previous_close, quote.open, quote.high, quote.low)
+    finest = max(_decimals(figure) for figure in figures if figure is not None)
+    return max(_enough(quote.price, decimals), min(finest, MOST_DECIMALS))
 
 
 def direction(change: Decimal | None) -> str:
@@ -147,6 +156,12 @@ def _fixed(value: Decimal, decimals: int) -> str:
 @lru_cache(maxsize=32)
 def _unit(decimals: int) -> Decimal:
     return Decimal(1).scaleb(-decimals)
+
+
+def _decimals(value: Decimal) -> int:
+    """Return how many decimals a figure has, without trailing zeros."""
+    exponent = value.normalize().as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0
 
 
 def _enough(price: Decimal, decimals: int) -> int:

@@ -55,6 +55,14 @@ def test_a_row_has_the_same_decimals_in_all_its_figures() -> None:
     assert filters.places(LiveQuote(row("1").instrument)) == 2
 
 
+@pytest.mark.parametrize(("price", "low", "decimals"), [
+    ("217.6150", "217.1000", 3), ("217.6100", "217.1234", 4), ("121.7400", "121.0600", 2), ("5000", "4990.00", 2),
+    ("1.123456789", "1", 6),
+])
+def test_a_figure_that_came_with_more_decimals_is_not_rounded(price: str, low: str, decimals: int) -> None:
+    assert filters.places(row(price, low=Decimal(low))) == decimals
+
+
 @pytest.mark.parametrize(("value", "text"), [
     (0, "0"), (950, "950"), (999, "999"), (1_000, "1.00K"), (12_345, "12.3K"), (777_800, "778K"), (999_499, "999K"),
     (999_500, "1.00M"), (56_991_943, "57.0M"), (9_999, "10.0K"), (1_234_567_890, "1.23B"), (2_500_000_000_000, "2.50T"),
