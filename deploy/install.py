@@ -21,9 +21,9 @@ LOG = VENV / "install.log"
 VENDOR = ROOT / "webapp" / "static" / "vendor"
 # npm of a machine that has none; removed again after use.
 NODE = VENV / "node"
-# Without compiling all of it: a third of the time, and Python compiles what it really imports.
-PIP = (str(PYTHON), "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--no-compile",
-       "--retries", "2", "--disable-pip-version-check")
+# pip compiles what it installs: a machine where Python may not do so later (PYTHONDONTWRITEBYTECODE) starts as fast.
+PIP = (str(PYTHON), "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--retries", "2",
+       "--disable-pip-version-check")
 # What pip and npm write when they cannot reach their registries.
 OFFLINE = ("Failed to establish a new connection", "NameResolutionError", "ConnectTimeoutError", "ProxyError",
            "Network is unreachable", "Connection refused", "Read timed out", "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED",
