@@ -34,6 +34,7 @@ bench: install-dev  ## every benchmark, one after the other
 lock: install-dev   ## write the locks anew from the .in files
 	$(COMPILE) --upgrade requirements.in -o requirements.txt
 	$(COMPILE) --upgrade requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) --upgrade requirements-bench.in -o requirements-bench.txt
 	$(COMPILE) --upgrade deploy/node.in -o deploy/node.txt
 	npm install --package-lock-only
 
