@@ -1,7 +1,6 @@
 """gunicorn's settings, and what a web process does at its start and end: gunicorn -c python:webapp.serving wsgi:app."""
 
 import logging
-import resource
 import signal
 from types import FrameType
 from typing import Any
@@ -34,8 +33,6 @@ def post_worker_init(worker: Any) -> None:
     from webapp.live.hub import Hub  # noqa: PLC0415
     from webapp.live.truth import DatabaseTruth  # noqa: PLC0415
 
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     app = worker.app.callable
     settings: Config = app.config["SETTINGS"]
     hub = Hub(Renderer(app.jinja_env), window=settings.STREAM_WINDOW_MS / 1000,
