@@ -11,14 +11,14 @@ from webapp.extensions import db
 from webapp.markets import SessionBook, SessionTimes
 from webapp.models import MarketSession
 
-# Wide enough for the longest closures there are: a week of holidays with the weekends around it.
-REACH = dt.timedelta(days=15)
+# Wide enough for the longest closures there are, and back for a price that is weeks old.
+BACK, AHEAD = dt.timedelta(days=30), dt.timedelta(days=15)
 
 
 def load_book(now: dt.datetime, mics: Iterable[str] | None = None) -> SessionBook:
     """Return the trading days around `now`, of these exchanges or of all."""
     query = select(MarketSession).where(
-        MarketSession.day >= (now - REACH).date(), MarketSession.day <= (now + REACH).date())
+        MarketSession.day >= (now - BACK).date(), MarketSession.day <= (now + AHEAD).date())
     if mics is not None:
         query = query.where(MarketSession.mic.in_(list(mics)))
     return SessionBook(

@@ -6,16 +6,15 @@ import time
 from collections.abc import Iterable, Sequence
 
 from flask import current_app
-from sqlalchemy import select
 
 from config import Config
 from webapp import clock
 from webapp.extensions import db
 from webapp.live import bus
-from webapp.markets import SessionBook, SessionTimes
-from webapp.models import MarketSession
+from webapp.markets import SessionBook
 from webapp.records import Instrument, LiveQuote, Quote, State
 from webapp.redis import RedisAway
+from webapp.trading_days import load_book
 from worker import gaps, quota, store
 from worker.planner import Call, due_calls
 from worker.providers.base import Provider, ProviderError
@@ -32,7 +31,6 @@ RUN_SECONDS = 12.0
 SHORT_WAIT = dt.timedelta(seconds=2.5)
 # A stock that was not fetched for so many intervals has a gap.
 GAP_INTERVALS = 3
-CALENDAR_BACK, CALENDAR_AHEAD = dt.timedelta(days=30), dt.timedelta(days=14)
 
 
 def refresh_quotes() -> str:
@@ -40,7 +38,7 @@ def refresh_quotes() -> str:
     settings: Config = current_app.config["SETTINGS"]
     provider = active_provider(settings)
     now = clock.now()
-    sessions = load_sessions(now)
+    sessions = load_book(now)
     plan = due_calls(now, provider, sessions, _on_screen())
     _release()
     stored, waiting, refusal = _make_calls(plan.calls, sessions)
@@ -52,15 +50,6 @@ def refresh_quotes() -> str:
         _say(plan.held_back, f"{provider.title}: the front page has used its half of the day's "
                              f"{provider.limits.per_day} requests; stocks on a watchlist come first.")
     return f"{stored} changed, {len(waiting) + len(plan.held_back)} waiting"
-
-
-def load_sessions(now: dt.datetime) -> SessionBook:
-    """Return every exchange's trading days around `now`."""
-    day = MarketSession.day
-    rows = db.session.scalars(select(MarketSession).where(
-        day > (now - CALENDAR_BACK).date(), day < (now + CALENDAR_AHEAD).date()))
-    return SessionBook(SessionTimes(row.mic, row.day, row.opens_at, row.closes_at, row.pre_opens_at,
-                                    row.post_closes_at) for row in rows)
 
 
 def _on_screen() -> set[int]:
