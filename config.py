@@ -130,7 +130,7 @@ class Config:
         self.TICK_ROWS = env_int("TICK_ROWS", 2_000_000, least=1_000)
 
         # The stream
-        self.STREAM_WINDOW_MS = env_int("STREAM_WINDOW_MS", 250, least=20)
+        self.STREAM_WINDOW_MS = env_int("STREAM_WINDOW_MS", 200, least=20)
         self.STREAMS_PER_PROCESS = env_int("STREAMS_PER_PROCESS", 20_000, least=1)
         self.STREAMS_PER_ACCOUNT = env_int("STREAMS_PER_ACCOUNT", 50, least=1)
         self.STREAMS_PER_ADDRESS = env_int("STREAMS_PER_ADDRESS", 500, least=1)

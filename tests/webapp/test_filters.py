@@ -117,11 +117,12 @@ def test_a_source_and_a_state_have_words() -> None:
 
 
 def draw(app: Flask, part: str, live: LiveQuote) -> str:
-    return app.jinja_env.get_template(f"live/{part}.html").render(q=live, state=live.state_at(NOON))
+    macro = getattr(app.jinja_env.get_template("live/_quote.html").module, part)
+    return str(macro(live) if part == "tape_item" else macro(live, live.state_at(NOON)))
 
 
 def test_the_cells_are_one_line_and_each_finds_its_place(app: Flask) -> None:
-    cells = draw(app, "_quote_cells", row("189.90", previous_close=Decimal(190)))
+    cells = draw(app, "cells", row("189.90", previous_close=Decimal(190)))
     assert "\n" not in cells
     assert cells.count("<td id=q1-") == 10
     assert len(cells) < 1_300
@@ -129,15 +130,15 @@ def test_the_cells_are_one_line_and_each_finds_its_place(app: Flask) -> None:
 
 def test_a_row_without_a_price_shows_no_number(app: Flask) -> None:
     bare = LiveQuote(row("1").instrument, problem='Unknown "symbol"')
-    for part in ("_quote_cells", "_tape_item", "_quote_big"):
+    for part in ("cells", "tape_item", "big"):
         html = draw(app, part, bare)
         assert "0.00" not in html
         assert "—" in html
-    assert "Unknown &#34;symbol&#34;" in draw(app, "_quote_cells", bare)
+    assert "Unknown &#34;symbol&#34;" in draw(app, "cells", bare)
 
 
 def test_a_price_of_a_day_shows_no_time_of_day(app: Flask) -> None:
-    for part in ("_quote_cells", "_quote_big"):
+    for part in ("cells", "big"):
         html = draw(app, part, row("12.5", as_of_is_day=True))
         assert "20 Nov 2026" in html
         assert "12:02" not in html
@@ -146,7 +147,7 @@ def test_a_price_of_a_day_shows_no_time_of_day(app: Flask) -> None:
 
 def test_extended_hours_have_their_own_change(app: Flask) -> None:
     live = row("100", session=Session.POST, previous_close=Decimal(101), extended_price=Decimal("100.50"))
-    cells = draw(app, "_quote_cells", live)
+    cells = draw(app, "cells", live)
     assert "Post 100.50 <span class=up>+0.50 (+0.50%)</span>" in cells
     assert f">{MINUS}1.00</td>" in cells
 
@@ -154,7 +155,7 @@ def test_extended_hours_have_their_own_change(app: Flask) -> None:
 def test_a_name_from_elsewhere_cannot_write_markup(app: Flask) -> None:
     evil = Instrument(1, "<b>", "XNAS", "<script>", "<i>", "US")
     live = LiveQuote(evil, 1, row("1").quote, NOON, problem="<script>")
-    html = "".join(draw(app, part, live) for part in ("_quote_cells", "_tape_item", "_quote_big"))
+    html = "".join(draw(app, part, live) for part in ("cells", "tape_item", "big"))
     assert "<script" not in html
     assert "<i>" not in html
     assert "<b><b>" not in html

@@ -48,7 +48,7 @@ class Full(Exception):
 class Hub:
     """All viewers of one process. Everything here runs in one thread; only flush() lets other greenlets in between."""
 
-    def __init__(self, render: Render, *, window: float = 0.25, per_process: int = 20_000,
+    def __init__(self, render: Render, *, window: float = 0.2, per_process: int = 20_000,
                  per_account: int = 50, per_address: int = 500) -> None:
         self.render = render
         self.window = window
@@ -220,8 +220,7 @@ class Hub:
             pause = next_flush - time.monotonic()
             if pause > 0:
                 gevent.sleep(pause)
-            # Windows keep their beat: after a late one the next may come a fifth sooner, or all that follow were late.
-            next_flush = max(next_flush, time.monotonic() - self.window / 5) + self.window
+            next_flush = time.monotonic() + self.window
             try:
                 self.flush()
             except Exception:
