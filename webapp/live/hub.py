@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import repeat
 
 import gevent
 from gevent.event import Event
@@ -238,26 +239,28 @@ class Hub:
                 self.drop(self.viewers[fd])
         batch = self._render_batch()
         self.flushes += 1
-        for _, number in batch:
-            self._flushed_in[number] = self.flushes
+        for rows in batch.values():
+            self._flushed_in.update(dict.fromkeys(rows, self.flushes))
         if not self._dirty and not self._bulk:
             self.version = self.received
-        touched = {audience for key in batch for audience in self.watchers.get(key, ())}
+        touched: set[Audience] = set()
+        for kind, rows in batch.items():
+            touched.update(*[self.watchers.get((kind, number), ()) for number in rows])
         if self.status_flush == self.flushes:
             touched.update(self.audiences.values())
         extra = self.status if self.status_flush == self.flushes else b""
         flush = self.flushes
         for audience in touched:
-            changed = [batch[key] for each in audience.ids if (key := (audience.kind, each)) in batch]
-            self._send(audience, extra + self._frame(changed), flush)
+            changed = map(batch[audience.kind].get, audience.ids, repeat(b""))
+            self._send(audience, self._frame(changed, extra), flush)
         self._catch_up()
         self._beat()
         if self.stalled or self._dirty or self._bulk:
             self._wake.set()
 
-    def _render_batch(self) -> dict[Key, bytes]:
+    def _render_batch(self) -> dict[str, dict[int, bytes]]:
         """Draw the changed rows that somebody watches, small messages first, for as long as the budget lasts."""
-        batch: dict[Key, bytes] = {}
+        batch: dict[str, dict[int, bytes]] = {kind: {} for kind in KINDS}
         ends = time.monotonic() + RENDER_BUDGET_S
         for queue in (self._dirty, self._bulk):
             while queue and time.monotonic() < ends:
@@ -266,8 +269,9 @@ class Hub:
                 row = self.rows.get(number)
                 if row is not None:
                     self._shown[number] = row  # also where nobody watches: it is what a page loaded from now on has
-                    batch.update({(kind, number): self._fragment(kind, row)
-                                  for kind in KINDS if (kind, number) in self.watchers})
+                    for kind, drawn in batch.items():
+                        if (kind, number) in self.watchers:
+                            drawn[number] = self._fragment(kind, row)
                 ends += self._breathe()  # the time of others is not ours
         return batch
 
@@ -356,11 +360,10 @@ class Hub:
         for audience in [each for each in self.audiences.values() if each.written_at < due]:
             self._send(audience, BEAT, self.flushes)
 
-    def _frame(self, fragments: Sequence[bytes]) -> bytes:
+    def _frame(self, fragments: Iterable[bytes], before: bytes = b"") -> bytes:
         """Join fragments to one event; none make nothing."""
-        if not fragments:
-            return b""
-        return b"id: %d\nevent: quotes\ndata: %b\n\n" % (self.version, b"".join(fragments))
+        data = b"".join(fragments)
+        return b"%bid: %d\nevent: quotes\ndata: %b\n\n" % (before, self.version, data) if data else before
 
     def _fragment(self, kind: str, row: LiveQuote) -> bytes:
         """Return the row's bytes, drawn at most once for each change."""
