@@ -1,8 +1,8 @@
 """Reading quotes: the rows of pages and exports, and what changed since a version."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import contains_eager
 
 from webapp.extensions import db
@@ -25,13 +25,11 @@ def load_live(ids: Sequence[int]) -> list[LiveQuote]:
     return [found[instrument_id] for instrument_id in ids if instrument_id in found]
 
 
-def load_since(version: int, ids: Iterable[int] | None = None) -> tuple[int, list[LiveQuote]]:
-    """Return the newest version, and every row that is newer than `version`.
+def load_after(version: int, instrument_id: int, most: int) -> list[LiveQuote]:
+    """Return up to `most` rows that come after one of this version and instrument, oldest version first.
 
-    The version is read first: a row committed in between is then newer than what is returned, and comes again.
+    Piece by piece this reads every change: a row that changes meanwhile only moves to the end.
     """
-    newest = current_version()
-    query = select(QuoteRow).where(QuoteRow.version > version)
-    if ids is not None:
-        query = query.where(QuoteRow.instrument_id.in_(list(ids)))
-    return newest, [row.live() for row in db.session.scalars(query)]
+    place = QuoteRow.version, QuoteRow.instrument_id
+    query = select(QuoteRow).where(tuple_(*place) > (version, instrument_id)).order_by(*place).limit(most)
+    return [row.live() for row in db.session.scalars(query)]

@@ -1,5 +1,6 @@
 """gunicorn's settings, and what a web process does at its start and end: gunicorn -c python:webapp.serving wsgi:app."""
 
+import gc
 import logging
 import signal
 from types import FrameType
@@ -19,6 +20,7 @@ keepalive = 5
 timeout = 60
 graceful_timeout = 5
 backlog = 4096
+limit_request_line = 8190  # a stream names its stocks in its address
 accesslog = None
 loglevel = _settings.LOG_LEVEL
 control_socket_disable = True
@@ -41,6 +43,9 @@ def post_worker_init(worker: Any) -> None:
     feed = Feed(hub, app.extensions["redis"], DatabaseTruth(app))
     app.extensions["hub"], app.extensions["feed"] = hub, feed
     feed.start()
+    # What is there now stays. To look through all of it for garbage would hold every page and stream for 60 ms.
+    gc.collect()
+    gc.freeze()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         _close_first(number, hub)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Figures = dict[str, Any]
+WINDOW_MS = 200  # STREAM_WINDOW_MS, as it is where nobody changes it
 COLUMNS = {"viewers": "viewers", "events_per_s": "events/s", "rows_per_s": "rows/s", "mb_per_s": "MB/s",
            "server_cpu": "CPU", "us_per_event": "µs/event", "us_per_row": "µs/row", "p50_ms": "p50 ms",
            "p99_ms": "p99 ms", "kb_per_viewer": "KB/viewer"}
@@ -64,7 +65,8 @@ def bars_of(found: Figures) -> list[Bar]:
     """Return the promises that can be judged by what was measured."""
     bars: list[Bar] = []
     judges: tuple[tuple[str, Callable[[Figures], list[Bar]]], ...] = (
-        ("shared", _shared_bars), ("lists", _lists_bars), ("soak", _soak_bars))
+        ("shared", _shared_bars), ("lists", _lists_bars), ("pages", _pages_bars), ("fairness", _fairness_bars),
+        ("soak", _soak_bars))
     for name, judge in judges:
         if name in found:
             bars += judge(found[name])
@@ -88,6 +90,20 @@ def _lists_bars(found: Figures) -> list[Bar]:
         if name in found:
             bars.append(Bar(f"lists: times cheaper per row than {name}", times,
                             _ratio(found[name], ours, "us_per_row"), at_least=True))
+    return bars
+
+
+def _pages_bars(found: Figures) -> list[Bar]:
+    return [Bar(f"pages: p99 of the {page} while serving, in ms", 100, times["p99_ms"])
+            for page, times in found["while serving"].items()]
+
+
+def _fairness_bars(found: Figures) -> list[Bar]:
+    bars = [Bar("fairness: rows of the burst that arrived", found["10,000 symbols"]["expected"],
+                found["10,000 symbols"]["burst_rows"], at_least=True)]
+    for name in ("10,000 symbols", "crowd connects"):
+        held = found[name]["gap_max_ms"] - found["quiet"]["gap_max_ms"]
+        bars.append(Bar(f"fairness: ms that others' frames were held: {name}", WINDOW_MS, round(held, 1)))
     return bars
 
 

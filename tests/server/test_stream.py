@@ -122,6 +122,14 @@ def test_a_stream_of_nonsense_is_refused(site: Site, query: str) -> None:
     assert requests.get(f"{site.url}/live/stream?{query}", timeout=5).status_code == 400
 
 
+def test_a_list_as_long_as_any_is_watched(site: Site) -> None:
+    site.start("web")
+    ids = ",".join(str(number) for number in range(1_000_001, 1_001_001))
+    stream = Stream(f"{site.url}/live/stream?ids={ids}")
+    assert stream.response.status == 200
+    stream.close()
+
+
 def test_the_connection_is_the_hubs_alone_after_the_handover(site: Site) -> None:
     """Bytes that a client sends on its stream are no second request."""
     site.start("web")

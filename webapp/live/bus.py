@@ -19,6 +19,7 @@ from webapp.redis import PREFIX
 QUOTES = f"{PREFIX}quotes"
 BELLS = f"{PREFIX}bells"
 WATCHED = f"{PREFIX}watched"
+PART_ROWS = 250
 WATCHED_SECONDS = 30
 DEAD_SECONDS = 4.0
 
@@ -36,9 +37,14 @@ class Bell:
 
 
 def publish_quotes(redis: Redis, version: int, quotes: Sequence[LiveQuote]) -> None:
-    """Tell every web process what the commit with `version` changed. Only after that commit."""
-    message = {"version": version, "quotes": [encode(quote) for quote in quotes]}
-    redis.publish(QUOTES, json.dumps(message, separators=(",", ":")))
+    """Tell every web process what the commit with `version` changed. Only after that commit.
+
+    A large commit comes in parts, so that nobody is busy with one message for long; all but the last say `more`.
+    """
+    for start in range(0, len(quotes), PART_ROWS):
+        part = [encode(quote) for quote in quotes[start:start + PART_ROWS]]
+        message = {"version": version, "more": start + PART_ROWS < len(quotes), "quotes": part}
+        redis.publish(QUOTES, json.dumps(message, separators=(",", ":")))
 
 
 def ring_bell(redis: Redis, topic: str, *, user_id: int | None = None, session_id: int | None = None) -> None:

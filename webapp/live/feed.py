@@ -7,11 +7,13 @@ away, or a database that is ahead of the bus make the feed read what changed fro
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import gevent
 from gevent.event import Event
+from gevent.lock import BoundedSemaphore
 from redis import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -29,6 +31,9 @@ POLL_S = 2.0  # how far the pages may be behind a commit whose message was lost
 WATCHED_S = 5.0
 SESSIONS_S = 300.0
 SILENCE_S = 1.0
+GRACE_S = 0.3  # what is missing is mostly on its way: another process was quicker to say what it did, or less of it
+BREATH_S = 0.0005  # between two pieces of something large, for page requests and the hub
+LAST_ID = 2**31 - 1
 
 
 class Truth(Protocol):
@@ -37,8 +42,8 @@ class Truth(Protocol):
     def version(self) -> int:
         """Return the newest version."""
 
-    def since(self, version: int) -> tuple[int, list[LiveQuote]]:
-        """Return the newest version and every row newer than `version`."""
+    def after(self, version: int, instrument_id: int, most: int) -> list[LiveQuote]:
+        """Return up to `most` rows that come after one of this version and instrument, oldest version first."""
 
     def ended_sessions(self, ids: Iterable[int]) -> set[int]:
         """Return those of the log-ins that no longer hold."""
@@ -53,6 +58,8 @@ class Feed:
         self.truth = truth
         self._ahead: set[int] = set()
         self._resync = Event()
+        self._wait_until = 0.0
+        self._reading = BoundedSemaphore()
         self._marked: set[int] = set()
 
     def start(self) -> None:
@@ -103,6 +110,8 @@ class Feed:
             except (KeyError, TypeError, ValueError, ArithmeticError):
                 log.exception("a message on %s cannot be read", channel)
                 self._resync.set()
+            if content.get("more"):
+                gevent.sleep(BREATH_S)
 
     def take(self, channel: str, content: dict[str, object]) -> None:
         """Give one message to the hub."""
@@ -111,7 +120,12 @@ class Feed:
             self.hub.ring(bell.topic, bell.user, bell.session)
             return
         version, rows = bus.decode_quotes(content)
-        self.hub.apply(rows, self._count(version))
+        if content["more"]:
+            if version == self.hub.received + 1:
+                self._wait_until = time.monotonic() + GRACE_S
+            self.hub.apply(rows, self.hub.received, more=True)
+        else:
+            self.hub.apply(rows, self._count(version))
 
     def _count(self, version: int) -> int:
         """Return the version up to which nothing is missing, and ask for a resync where there is a hole."""
@@ -120,7 +134,8 @@ class Feed:
         while received + 1 in self._ahead:
             received += 1
         self._ahead = {each for each in self._ahead if each > received}
-        if self._ahead:
+        if self._ahead and not self._resync.is_set():
+            self._wait_until = max(self._wait_until, time.monotonic() + GRACE_S)
             self._resync.set()
         return received
 
@@ -128,13 +143,22 @@ class Feed:
         """Compare with the database, at once where something is known to be missing, else every POLL_S."""
         while not self.hub.closing:
             self._resync.wait(POLL_S)
+            while (pause := self._wait_until - time.monotonic()) > 0:
+                gevent.sleep(pause)
             self._resync.clear()
             try:
-                self.resync()
+                with self._reading:
+                    self.resync()
             except SQLAlchemyError as error:
                 log.warning("the database does not answer (%s): trying again", type(error).__name__)
                 gevent.sleep(1)
                 self._resync.set()
+
+    def reach(self, version: int) -> None:
+        """Be at `version`, which is in the database, on return; of many who ask at once, one reads."""
+        with self._reading:
+            if self.hub.received < version:
+                self.resync()
 
     def resync(self) -> None:
         """Read from the database what the hub does not have."""
@@ -146,9 +170,13 @@ class Feed:
             self._ahead.clear()
         if newest == self.hub.received and not self._ahead:
             return
-        newest, rows = self.truth.since(self.hub.received)
+        version, number = self.hub.received, LAST_ID
+        while rows := self.truth.after(version, number, bus.PART_ROWS):
+            self.hub.apply(rows, self.hub.received)
+            version, number = rows[-1].version, rows[-1].instrument.id
+            gevent.sleep(BREATH_S)
         self._ahead = {each for each in self._ahead if each > newest}
-        self.hub.apply(rows, max(newest, self.hub.received))
+        self.hub.apply([], max(newest, self.hub.received))
 
     def watch_time(self) -> None:
         """Draw rows again when time alone has made them stale."""

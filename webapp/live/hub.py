@@ -34,7 +34,8 @@ Render = Callable[[str, LiveQuote], bytes]
 KINDS = ("table", "stock")
 SLICE_S = 0.005  # after this long at one thing, page requests get their turn
 RENDER_BUDGET_S = 0.1  # a window renders no longer than this; what is left comes in the next one
-BULK_ROWS = 1000  # a message with more rows than this waits behind the smaller ones
+RENDER_WALL_S = 0.15  # the same, with what others did meanwhile
+BULK_ROWS = 250  # as many rows at once wait behind smaller messages
 CHUNK = 128  # writes between two looks at the clock
 STALLED_S = 30.0
 BEAT_S = 15.0
@@ -152,9 +153,12 @@ class Hub:
 
     # What changes
 
-    def apply(self, rows: Sequence[LiveQuote], received: int) -> None:
-        """Take changed rows; they go out with the next flush. `received`: nothing up to there is missing."""
-        queue = self._bulk if len(rows) > BULK_ROWS else self._dirty
+    def apply(self, rows: Sequence[LiveQuote], received: int, *, more: bool = False) -> None:
+        """Take changed rows; they go out with the next flush, which waits for the rest if there is `more` to come.
+
+        `received`: nothing up to there is missing.
+        """
+        queue = self._bulk if len(rows) >= BULK_ROWS else self._dirty
         for row in rows:
             number = row.instrument.id
             known = self.rows.get(number)
@@ -164,7 +168,8 @@ class Hub:
             if number not in self._dirty:
                 queue[number] = None
         self.received = received
-        self._wake.set()
+        if not more:
+            self._wake.set()
 
     def touch(self, ids: Iterable[int], *, stale: bool) -> None:
         """Draw rows again that time alone has changed."""
@@ -261,7 +266,8 @@ class Hub:
     def _render_batch(self) -> dict[str, dict[int, bytes]]:
         """Draw the changed rows that somebody watches, small messages first, for as long as the budget lasts."""
         batch: dict[str, dict[int, bytes]] = {kind: {} for kind in KINDS}
-        ends = time.monotonic() + RENDER_BUDGET_S
+        began = time.monotonic()
+        ends = began + RENDER_BUDGET_S
         for queue in (self._dirty, self._bulk):
             while queue and time.monotonic() < ends:
                 number = next(iter(queue))
@@ -272,7 +278,7 @@ class Hub:
                     for kind, drawn in batch.items():
                         if (kind, number) in self.watchers:
                             drawn[number] = self._fragment(kind, row)
-                ends += self._breathe()  # the time of others is not ours
+                ends = min(ends + self._breathe(), began + RENDER_WALL_S)  # the time of others is not all ours
         return batch
 
     def _send(self, audience: Audience, frame: bytes, flush: int) -> None:

@@ -24,10 +24,10 @@ class DatabaseTruth:
         with self._app.app_context():
             return quotes.current_version()
 
-    def since(self, version: int) -> tuple[int, list[LiveQuote]]:
-        """Return the newest version and every row newer than `version`."""
+    def after(self, version: int, instrument_id: int, most: int) -> list[LiveQuote]:
+        """Return up to `most` rows that come after one of this version and instrument, oldest version first."""
         with self._app.app_context():
-            return quotes.load_since(version)
+            return quotes.load_after(version, instrument_id, most)
 
     def ended_sessions(self, ids: Iterable[int]) -> set[int]:
         """Return those of the log-ins that no longer hold."""

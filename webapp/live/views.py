@@ -35,7 +35,7 @@ def stream() -> ResponseReturnValue:
         return Response(SIGNED_OUT, mimetype="text/event-stream")
     if since is not None and since > hub.received:
         # The page was drawn from a commit that has not come over the bus yet. It must not see older prices now.
-        current_app.extensions["feed"].resync()
+        current_app.extensions["feed"].reach(since)
     user_id, session_id = signed_in()
     address = address_key()
     try:

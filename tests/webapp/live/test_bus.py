@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import threading
 import time
@@ -45,6 +46,16 @@ def test_a_row_arrives_as_it_was_sent(redis: Redis, row: LiveQuote) -> None:
     version, rows = bus.decode_quotes(message[1])
     assert (version, rows) == (3, [row])
     assert rows[0].quote is None or str(rows[0].quote.price) == str(row.quote and row.quote.price)
+
+
+def test_a_large_commit_comes_in_parts_and_only_the_last_ends_it(redis: Redis) -> None:
+    subscription = bus.Subscription(redis)
+    rows = [LiveQuote(dataclasses.replace(STOCK, id=number), 3) for number in range(1, bus.PART_ROWS + 3)]
+    bus.publish_quotes(redis, 3, rows)
+    contents = [message[1] for _ in range(2) if (message := hear(subscription))]
+    subscription.close()
+    assert [content["more"] for content in contents] == [True, False]
+    assert [row for content in contents for row in bus.decode_quotes(content)[1]] == rows
 
 
 def test_a_bell_names_a_person_or_a_log_in(redis: Redis) -> None:

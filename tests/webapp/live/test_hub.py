@@ -37,8 +37,9 @@ class Model:
     def version(self) -> int:
         return self.newest
 
-    def since(self, version: int) -> tuple[int, list[LiveQuote]]:
-        return self.newest, [each for each in self.rows.values() if each.version > version]
+    def after(self, version: int, instrument_id: int, most: int) -> list[LiveQuote]:
+        places = {(each.version, each.instrument.id): each for each in self.rows.values()}
+        return [places[place] for place in sorted(places) if place > (version, instrument_id)][:2]
 
     def ended_sessions(self, ids: object) -> set[int]:
         return set()
