@@ -173,7 +173,7 @@ def measure_fairness(sizes: Sizes) -> Figures:
             watchers.begin()
             burst = site.burst(bulk)
             with stopping(burst):
-                found["10,000 symbols"] = _watch(bystanders, 8)
+                found["10,000 symbols"] = _watch(bystanders, 12)
             found["10,000 symbols"] |= {"burst_rows": watchers.so_far()["rows"], "expected": BURST}
             comers = Viewers(folder, site, site.stamps, sizes.crowd, crowd)
             with stopping(comers):

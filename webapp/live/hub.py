@@ -14,7 +14,7 @@ import logging
 import os
 import random
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import repeat
@@ -71,8 +71,8 @@ class Hub:
         self._fragments: dict[Key, bytes] = {}
         self._flushed_in: dict[int, int] = {}
         self._shown: dict[int, LiveQuote] = {}
-        self._dirty: dict[int, None] = {}
-        self._bulk: dict[int, None] = {}
+        self._dirty: OrderedDict[int, None] = OrderedDict()  # a dict's first key is slow to find once many have gone
+        self._bulk: OrderedDict[int, None] = OrderedDict()
         self._addresses: Counter[str] = Counter()
         self._hangups = Hangups()
         self._wake = Event()
@@ -186,7 +186,7 @@ class Hub:
 
     def forget_rows(self) -> None:
         """Forget every row, because the database is another one than before."""
-        for known in (self.rows, self._fragments, self._shown, self._dirty, self._bulk):
+        for known in self.rows, self._fragments, self._shown, self._dirty, self._bulk:
             known.clear()
         self.version = self.received = 0
 
@@ -268,17 +268,15 @@ class Hub:
         batch: dict[str, dict[int, bytes]] = {kind: {} for kind in KINDS}
         began = time.monotonic()
         ends = began + RENDER_BUDGET_S
-        for queue in (self._dirty, self._bulk):
-            while queue and time.monotonic() < ends:
-                number = next(iter(queue))
-                del queue[number]
-                row = self.rows.get(number)
-                if row is not None:
-                    self._shown[number] = row  # also where nobody watches: it is what a page loaded from now on has
-                    for kind, drawn in batch.items():
-                        if (kind, number) in self.watchers:
-                            drawn[number] = self._fragment(kind, row)
-                ends = min(ends + self._breathe(), began + RENDER_WALL_S)  # the time of others is not all ours
+        while (queue := self._dirty or self._bulk) and time.monotonic() < ends:
+            number, _ = queue.popitem(last=False)
+            row = self.rows.get(number)
+            if row is not None:
+                self._shown[number] = row  # also where nobody watches: it is what a page loaded from now on has
+                for kind, drawn in batch.items():
+                    if (kind, number) in self.watchers:
+                        drawn[number] = self._fragment(kind, row)
+            ends = min(ends + self._breathe(), began + RENDER_WALL_S)  # the time of others is not all ours
         return batch
 
     def _send(self, audience: Audience, frame: bytes, flush: int) -> None:
