@@ -32,7 +32,7 @@
 
 #define SLOTS 65536
 #define KEEP 64                 /* bytes of one read that the next one may still need */
-#define PER_ADDRESS 400         /* the site allows so many streams from one address, and more */
+#define PER_ADDRESS 200         /* the site allows more streams from one address, also for two of these programs */
 #define MOST_WAITING 64         /* connections whose answer has not come */
 #define BUCKET_US 50
 #define BUCKETS 400000          /* 20 seconds */

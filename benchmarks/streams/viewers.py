@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmarks.streams.machine import LOAD_CORE, Process
+from benchmarks.streams.machine import LOAD_CORE, BenchmarkError, Process
 from benchmarks.streams.stamps import Stamps
 
 LIMIT_S = 7200
@@ -38,7 +38,10 @@ class Viewers:
 
     def connected(self) -> dict[str, Any]:
         """Wait until all have come; return how many, and how long it took."""
-        return self._process.ask()
+        found = self._process.ask()
+        if found["viewers"] < self.count:
+            raise BenchmarkError(f"{self._server.name} took {found['viewers']} viewers of {self.count}")
+        return found
 
     def begin(self) -> None:
         """Forget what came so far and count from now on."""

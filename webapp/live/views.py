@@ -28,14 +28,16 @@ def stream() -> ResponseReturnValue:
     connection = request.environ.get("gunicorn.socket")
     if hub is None or connection is None:
         abort(501)
-    kind, ids, since = request.args.get("view", "table"), known(asked_ids(), hub), asked_since()
+    kind, ids, since = request.args.get("view", "table"), asked_ids(), asked_since()
     if kind not in KINDS:
         abort(400)
-    if "signed_in" in request.args and not current_user.is_authenticated:
-        return Response(SIGNED_OUT, mimetype="text/event-stream")
     if since is not None and since > hub.received:
         # The page was drawn from a commit that has not come over the bus yet. It must not see older prices now.
+        # Before anything else is asked of the database: who waits here must hold none of its few connections.
         current_app.extensions["feed"].reach(since)
+    ids = known(ids, hub)
+    if "signed_in" in request.args and not current_user.is_authenticated:
+        return Response(SIGNED_OUT, mimetype="text/event-stream")
     user_id, session_id = signed_in()
     address = address_key()
     try:

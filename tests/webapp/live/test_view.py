@@ -51,3 +51,17 @@ def test_numbers_that_no_stock_has_are_not_carried_along(app: Flask, hub: Hub) -
 def test_a_network_of_ipv6_counts_as_one_address(app: Flask, hub: Hub) -> None:
     assert [stream(app, "1", f"2001:db8:0:1::{host}") for host in (1, 2, 3)] == [200, 200, 503]
     assert stream(app, "1", "2001:db8:0:2::1") == 200
+
+
+def test_who_waits_for_the_database_to_be_read_holds_no_connection(app: Flask, hub: Hub) -> None:
+    """The pool is small: those who wait must leave it to the one who reads."""
+    taken: list[int] = []
+
+    class Feed:
+        def reach(self, version: int) -> None:
+            taken.append(db.engine.pool.checkedout())  # type: ignore[attr-defined]
+
+    app.extensions["feed"] = Feed()
+    db.session.remove()
+    assert stream(app, "1&signed_in=1&since=5") == 200
+    assert taken == [0]
