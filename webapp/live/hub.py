@@ -154,10 +154,7 @@ class Hub:
     # What changes
 
     def apply(self, rows: Sequence[LiveQuote], received: int, *, more: bool = False) -> None:
-        """Take changed rows; they go out with the next flush, which waits for the rest if there is `more` to come.
-
-        `received`: nothing up to there is missing.
-        """
+        """Take changed rows for the next flush, which waits if `more` are to come; up to `received` none is missing."""
         queue = self._bulk if len(rows) >= BULK_ROWS else self._dirty
         for row in rows:
             number = row.instrument.id
@@ -221,7 +218,9 @@ class Hub:
         """Flush at most once a window, until the hub closes."""
         next_flush = 0.0
         while not self.closing:
-            self._wake.wait(1.0)
+            if not self._wake.wait(1.0):
+                self._look_after()
+                continue
             self._wake.clear()
             pause = next_flush - time.monotonic()
             if pause > 0:
@@ -230,8 +229,7 @@ class Hub:
             try:
                 self.flush()
             except Exception:
-                # Whoever was not written to must not miss the rows: all are drawn again.
-                log.exception("a flush failed; the next one draws every row again")
+                log.exception("a flush failed; the next one draws every row again, so that nobody misses one")
                 self._fragments.clear()
                 self._dirty.update(dict.fromkeys(self.rows))
                 gevent.sleep(1)
@@ -239,9 +237,6 @@ class Hub:
     def flush(self) -> None:
         """Write each viewer what changed for it since the last flush, in one frame."""
         self._turn_at = time.monotonic() + SLICE_S
-        for fd in self._hangups.gone():
-            if fd in self.viewers:
-                self.drop(self.viewers[fd])
         batch = self._render_batch()
         self.flushes += 1
         for rows in batch.values():
@@ -253,13 +248,12 @@ class Hub:
             touched.update(*[self.watchers.get((kind, number), ()) for number in rows])
         if self.status_flush == self.flushes:
             touched.update(self.audiences.values())
-        extra = self.status if self.status_flush == self.flushes else b""
-        flush = self.flushes
+        extra, flush = self.status if self.status_flush == self.flushes else b"", self.flushes
         for audience in touched:
             changed = map(batch[audience.kind].get, audience.ids, repeat(b""))
             self._send(audience, self._frame(changed, extra), flush)
         self._catch_up()
-        self._beat()
+        self._look_after()
         if self.stalled or self._dirty or self._bulk:
             self._wake.set()
 
@@ -358,8 +352,11 @@ class Hub:
         if news:
             self._write(viewer, news)
 
-    def _beat(self) -> None:
-        """Send a sign of life to audiences that got nothing for a while; it also finds those who have gone."""
+    def _look_after(self) -> None:
+        """Drop those who have gone, and send a sign of life to audiences that got nothing for a while."""
+        for fd in self._hangups.gone():
+            if fd in self.viewers:
+                self.drop(self.viewers[fd])
         due = time.monotonic() - BEAT_S
         for audience in [each for each in self.audiences.values() if each.written_at < due]:
             self._send(audience, BEAT, self.flushes)
