@@ -20,6 +20,7 @@ QUOTES = f"{PREFIX}quotes"
 BELLS = f"{PREFIX}bells"
 WATCHED = f"{PREFIX}watched"
 PART_ROWS = 250
+BULK_ROWS = 1000
 WATCHED_SECONDS = 30
 DEAD_SECONDS = 4.0
 
@@ -39,11 +40,14 @@ class Bell:
 def publish_quotes(redis: Redis, version: int, quotes: Sequence[LiveQuote]) -> None:
     """Tell every web process what the commit with `version` changed. Only after that commit.
 
-    A large commit comes in parts, so that nobody is busy with one message for long; all but the last say `more`.
+    It comes in parts, so that nobody is busy with one message for long; all but the last say `more`. Those of a large
+    commit say `bulk`: they are not urgent.
     """
+    bulk = len(quotes) > BULK_ROWS
     for start in range(0, len(quotes), PART_ROWS):
         part = [encode(quote) for quote in quotes[start:start + PART_ROWS]]
-        message = {"version": version, "more": start + PART_ROWS < len(quotes), "quotes": part}
+        message = {"version": version, "more": start + PART_ROWS < len(quotes), "bulk": bulk,
+                   "quotes": part}
         redis.publish(QUOTES, json.dumps(message, separators=(",", ":")))
 
 

@@ -123,9 +123,9 @@ class Feed:
         if content["more"]:
             if version == self.hub.received + 1:
                 self._wait_until = time.monotonic() + GRACE_S
-            self.hub.apply(rows, self.hub.received, more=True)
+            self.hub.apply(rows, self.hub.received, more=True, bulk=bool(content["bulk"]))
         else:
-            self.hub.apply(rows, self._count(version))
+            self.hub.apply(rows, self._count(version), bulk=bool(content["bulk"]))
 
     def _count(self, version: int) -> int:
         """Return the version up to which nothing is missing, and ask for a resync where there is a hole."""
@@ -172,7 +172,7 @@ class Feed:
             return
         version, number = self.hub.received, LAST_ID
         while rows := self.truth.after(version, number, bus.PART_ROWS):
-            self.hub.apply(rows, self.hub.received)
+            self.hub.apply(rows, self.hub.received, bulk=True)
             version, number = rows[-1].version, rows[-1].instrument.id
             gevent.sleep(BREATH_S)
         self._ahead = {each for each in self._ahead if each > newest}

@@ -33,9 +33,8 @@ Render = Callable[[str, LiveQuote], bytes]
 
 KINDS = ("table", "stock")
 SLICE_S = 0.005  # after this long at one thing, page requests get their turn
-RENDER_BUDGET_S = 0.1  # a window renders no longer than this; what is left comes in the next one
-RENDER_WALL_S = 0.12  # the same, with what others did meanwhile
-BULK_ROWS = 250  # as many rows at once wait behind smaller messages
+RENDER_S = 0.2  # a window renders no longer than this; what is left comes in the next one
+BULK_S = 0.1  # the same for the rows of large commits, which wait behind the others
 CHUNK = 128  # writes between two looks at the clock
 STALLED_S = 30.0
 BEAT_S = 15.0
@@ -153,9 +152,9 @@ class Hub:
 
     # What changes
 
-    def apply(self, rows: Sequence[LiveQuote], received: int, *, more: bool = False) -> None:
+    def apply(self, rows: Sequence[LiveQuote], received: int, *, more: bool = False, bulk: bool = False) -> None:
         """Take changed rows for the next flush, which waits if `more` are to come; up to `received` none is missing."""
-        queue = self._bulk if len(rows) >= BULK_ROWS else self._dirty
+        queue = self._bulk if bulk else self._dirty
         for row in rows:
             number = row.instrument.id
             known = self.rows.get(number)
@@ -261,8 +260,9 @@ class Hub:
         """Draw the changed rows that somebody watches, small messages first, for as long as the budget lasts."""
         batch: dict[str, dict[int, bytes]] = {kind: {} for kind in KINDS}
         began = time.monotonic()
-        ends = began + RENDER_BUDGET_S
-        while (queue := self._dirty or self._bulk) and time.monotonic() < ends:
+        while queue := self._dirty or self._bulk:
+            if time.monotonic() - began > (RENDER_S if self._dirty else BULK_S):
+                break
             number, _ = queue.popitem(last=False)
             row = self.rows.get(number)
             if row is not None:
@@ -270,7 +270,7 @@ class Hub:
                 for kind, drawn in batch.items():
                     if (kind, number) in self.watchers:
                         drawn[number] = self._fragment(kind, row)
-            ends = min(ends + self._breathe(), began + RENDER_WALL_S)  # the time of others is not all ours
+            self._breathe()
         return batch
 
     def _send(self, audience: Audience, frame: bytes, flush: int) -> None:
@@ -374,17 +374,14 @@ class Hub:
             fragment = self._fragments[key] = self.render(kind, row)
         return fragment
 
-    def _breathe(self) -> float:
-        """Let page requests run when this greenlet has had its slice; return the seconds they took.
+    def _breathe(self) -> None:
+        """Let page requests run when this greenlet has had its slice.
 
         A timer, not sleep(0): that would queue behind every waiting request, a timer comes after one slice of them.
         """
-        now = time.monotonic()
-        if now < self._turn_at:
-            return 0.0
-        gevent.sleep(0.0005)
-        self._turn_at = time.monotonic() + SLICE_S
-        return time.monotonic() - now
+        if time.monotonic() >= self._turn_at:
+            gevent.sleep(0.0005)
+            self._turn_at = time.monotonic() + SLICE_S
 
     # The end
 

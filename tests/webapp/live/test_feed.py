@@ -43,7 +43,7 @@ def test_a_message_that_overtakes_the_databases_answer_is_no_older_database() ->
 
     def commit() -> None:
         database.newest = 6
-        feed.take(bus.QUOTES, {"version": 6, "more": False, "quotes": [bus.encode(row(1, 6))]})
+        feed.take(bus.QUOTES, {"version": 6, "more": False, "bulk": False, "quotes": [bus.encode(row(1, 6))]})
 
     database.meanwhile = commit
     feed.resync()
@@ -62,10 +62,10 @@ def test_a_database_that_was_put_back_is_read_anew() -> None:
 def test_a_commit_counts_only_when_its_last_part_has_come() -> None:
     hub = make_hub()
     feed = Feed(hub, None, SlowDatabase(0))  # type: ignore[arg-type]
-    feed.take(bus.QUOTES, {"version": 1, "more": True, "quotes": [bus.encode(row(1, 1))]})
+    feed.take(bus.QUOTES, {"version": 1, "more": True, "bulk": False, "quotes": [bus.encode(row(1, 1))]})
     hub.flush()
     assert (hub.received, hub.version) == (0, 0), "a reconnect must get the other part too"
-    feed.take(bus.QUOTES, {"version": 1, "more": False, "quotes": [bus.encode(row(2, 1))]})
+    feed.take(bus.QUOTES, {"version": 1, "more": False, "bulk": False, "quotes": [bus.encode(row(2, 1))]})
     hub.flush()
     assert (hub.received, hub.version) == (1, 1)
 

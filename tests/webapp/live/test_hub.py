@@ -331,17 +331,16 @@ def test_closing_tells_browsers_different_times_to_come_back(hub: Hub) -> None:
 
 
 def test_a_large_burst_does_not_hold_back_a_small_change(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "RENDER_BUDGET_S", 0.0005)
-    monkeypatch.setattr(hub_module, "BULK_ROWS", 100)
+    monkeypatch.setattr(hub_module, "BULK_S", 0.0005)
     crowd = Client(hub, tuple(range(100, 1000)))
     client = Client(hub, (1,))
-    hub.apply([row(number, 1) for number in range(100, 1000)], 1)
+    hub.apply([row(number, 1) for number in range(100, 1000)], 1, bulk=True)
     hub.apply([row(1, 2)], 2)
     hub.flush()
     client.read()
     assert client.shown == {1: 2}
     assert hub.version < 2, "the id does not promise what has not been written"
-    monkeypatch.setattr(hub_module, "RENDER_BUDGET_S", 1.0)
+    monkeypatch.setattr(hub_module, "BULK_S", 1.0)
     for _ in range(400):
         hub.flush()
         crowd.read()
