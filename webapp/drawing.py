@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
 from webapp.records import LiveQuote
+
+PATHS = 1024  # so many are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +29,14 @@ def spark(live: LiveQuote, width: int = 100, height: int = 24) -> Spark | None:
     if len(live.spark) < 2:
         return None
     # A picture of a hundred pixels needs no exact decimals, and thousands of rows are drawn each second.
-    prices = [float(price) for price in live.spark]
+    *earlier, last = live.spark
+    low, high = _extremes(tuple(earlier))
+    now = float(last)
     close = None if live.quote is None or live.quote.previous_close is None else float(live.quote.previous_close)
-    low, high = min(prices), max(prices)
-    if close is not None:
-        low, high = min(low, close), max(high, close)
-    # A path without movement runs through the middle.
-    scale = height / (high - low) if high > low else 0.0
-    start = 0 if high > low else height // 2
-    depths = [start + round((high - price) * scale) for price in prices]
-    base = None if close is None else start + round((high - close) * scale)
-    return Spark(_polyline(depths, _steps(len(prices), width)), base, Decimal(live.spark[0]), Decimal(live.spark[-1]))
+    low, high = min(low, now, now if close is None else close), max(high, now, now if close is None else close)
+    base = None if close is None else _depth(close, low, high, height)
+    points = f"{_path(tuple(earlier), low, high, width, height)} {width},{_depth(now, low, high, height)}"
+    return Spark(points, base, Decimal(live.spark[0]), Decimal(last))
 
 
 def range_place(live: LiveQuote, width: int = 100) -> int | None:
@@ -50,14 +48,23 @@ def range_place(live: LiveQuote, width: int = 100) -> int | None:
     return round(min(max(place, Decimal(0)), Decimal(width)))
 
 
-@lru_cache(maxsize=256)
-def _steps(count: int, width: int) -> tuple[int, ...]:
-    """Return where each of `count` points stands on the box's width."""
-    return tuple(round(place * width / (count - 1)) for place in range(count))
+# While a day goes on, the last point moves with each price and the others stay for minutes.
+@lru_cache(maxsize=PATHS)
+def _extremes(prices: tuple[str, ...]) -> tuple[float, float]:
+    """Return the lowest and the highest of the prices."""
+    figures = [float(price) for price in prices]
+    return min(figures), max(figures)
 
 
-def _polyline(depths: Sequence[int], steps: Sequence[int]) -> str:
-    """Write the points, without those inside level stretches, which draw nothing."""
+@lru_cache(maxsize=PATHS)
+def _path(prices: tuple[str, ...], low: float, high: float, width: int, height: int) -> str:
+    """Write the points of all prices but the last, without those inside level stretches, which draw nothing."""
+    depths = [_depth(float(price), low, high, height) for price in prices]
     last = len(depths) - 1
-    return " ".join([f"{steps[place]},{depth}" for place, depth in enumerate(depths)
+    return " ".join([f"{round(place * width / len(depths))},{depth}" for place, depth in enumerate(depths)
                      if place in (0, last) or not depths[place - 1] == depth == depths[place + 1]])
+
+
+def _depth(price: float, low: float, high: float, height: int) -> int:
+    """Return how far below the top a price stands; a path without movement runs through the middle."""
+    return round((high - price) * height / (high - low)) if high > low else height // 2

@@ -16,6 +16,7 @@ from webapp.records import Instrument, LiveQuote, Session, State
 
 UNKNOWN = "—"
 MOST_DECIMALS = 6
+FIGURES = 8192  # most figures of a row are those of the time before: open, range, close of yesterday
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -148,6 +149,7 @@ def extended_name(live: LiveQuote) -> str:
     return "Pre" if session is Session.PRE else "Post"
 
 
+@lru_cache(maxsize=FIGURES)
 def _fixed(value: Decimal, decimals: int) -> str:
     text = f"{value.quantize(_unit(decimals), rounding=ROUND_HALF_UP).copy_abs():,f}"
     return f"{MINUS}{text}" if value < 0 else text
@@ -158,6 +160,7 @@ def _unit(decimals: int) -> Decimal:
     return Decimal(1).scaleb(-decimals)
 
 
+@lru_cache(maxsize=FIGURES)
 def _decimals(value: Decimal) -> int:
     """Return how many decimals a figure has, without trailing zeros."""
     exponent = value.normalize().as_tuple().exponent

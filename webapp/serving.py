@@ -44,8 +44,10 @@ def post_worker_init(worker: Any) -> None:
     app.extensions["hub"], app.extensions["feed"] = hub, feed
     feed.start()
     # What is there now stays. To look through all of it for garbage would hold every page and stream for 60 ms.
+    # Of what comes later, little is garbage either, and viewers would make each look longer.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 50, 50)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         _close_first(number, hub)
 

@@ -28,7 +28,7 @@ def test_the_previous_close_is_part_of_the_scale() -> None:
 def test_a_path_without_movement_runs_through_the_middle() -> None:
     path = spark(with_path("10", "10", "10", close="10"))
     assert path is not None
-    assert (path.points, path.base) == ("0,12 100,12", 12)
+    assert (path.points, path.base) == ("0,12 50,12 100,12", 12)
 
 
 def test_points_inside_a_level_stretch_are_dropped() -> None:

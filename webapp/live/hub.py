@@ -17,7 +17,6 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from itertools import repeat
 
 import gevent
 from gevent.event import Event
@@ -249,7 +248,7 @@ class Hub:
             touched.update(self.audiences.values())
         extra, flush = self.status if self.status_flush == self.flushes else b"", self.flushes
         for audience in touched:
-            changed = map(batch[audience.kind].get, audience.ids, repeat(b""))
+            changed = map(batch[audience.kind].get, audience.ids)
             self._send(audience, self._frame(changed, extra), flush)
         self._catch_up()
         self._look_after()
@@ -361,10 +360,13 @@ class Hub:
         for audience in [each for each in self.audiences.values() if each.written_at < due]:
             self._send(audience, BEAT, self.flushes)
 
-    def _frame(self, fragments: Iterable[bytes], before: bytes = b"") -> bytes:
+    def _frame(self, fragments: Iterable[bytes | None], before: bytes = b"") -> bytes:
         """Join fragments to one event; none make nothing."""
-        data = b"".join(fragments)
-        return b"%bid: %d\nevent: quotes\ndata: %b\n\n" % (before, self.version, data) if data else before
+        parts = [b"%bid: %d\nevent: quotes\ndata: " % (before, self.version), *filter(None, fragments)]
+        if len(parts) == 1:
+            return before
+        parts.append(b"\n\n")
+        return b"".join(parts)
 
     def _fragment(self, kind: str, row: LiveQuote) -> bytes:
         """Return the row's bytes, drawn at most once for each change."""
