@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -114,6 +116,28 @@ def test_streams_over_the_limit_get_503_and_a_time_to_retry(site: Site) -> None:
                "a place that was left is not given again")
     for stream in streams:
         stream.close()
+
+
+def test_several_web_processes_share_the_port_and_each_serves_its_own_viewers(site: Site) -> None:
+    site.environment["WEB_WORKERS"] = "2"
+    site.start("web", "worker", "scheduler")
+    ids = front_ids(site)
+    streams = [Stream(f"{site.url}/live/stream?ids={ids}") for _ in range(40)]
+    wait_until(lambda: all(len(stream.named("quotes")) >= 3 for stream in streams), 20, "a viewer got no frames")
+    site.stop("scheduler")
+    master = site.processes["web"].pid
+    workers = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    assert len(workers) == 2
+    assert all(sockets_of(int(worker)) > 8 for worker in workers), "one of them has no viewers"
+    wait_until(lambda: len({tuple(sorted(stream.shown().items())) for stream in streams}) == 1, 10,
+               "viewers of different processes are shown different prices")
+    for stream in streams:
+        stream.close()
+
+
+def sockets_of(pid: int) -> int:
+    return sum(os.readlink(entry).startswith("socket:") for entry in Path(f"/proc/{pid}/fd").iterdir()
+               if entry.is_symlink())
 
 
 @pytest.mark.parametrize("query", ["ids=1,x", "ids=-1", "ids=1&view=other", "ids=" + ",".join(["1"] * 1001)])
