@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 
 from webapp import clock
 from webapp.extensions import db
@@ -12,6 +12,7 @@ from worker.database import insert
 from worker.providers.base import ErrorKind, Provider, ProviderError
 
 DAY = dt.timedelta(days=1)
+HOUR = dt.timedelta(hours=1)
 MINUTE = dt.timedelta(minutes=1)
 # What a call's row says of a call that brought a price, and of one whose end nobody saw.
 OK = "ok"
@@ -20,6 +21,7 @@ STARTED = "started"
 REST = {
     ErrorKind.THROTTLED_SECOND: dt.timedelta(seconds=2),
     ErrorKind.THROTTLED_MINUTE: MINUTE,
+    ErrorKind.THROTTLED_HOUR: dt.timedelta(minutes=15),
     ErrorKind.THROTTLED_DAY: dt.timedelta(hours=1),
     ErrorKind.BAD_KEY: dt.timedelta(hours=1),
     ErrorKind.NOT_ENTITLED: dt.timedelta(hours=1),
@@ -42,7 +44,7 @@ class Refusal:
 def is_counted(provider: Provider) -> bool:
     """Tell whether the provider limits its calls at all; one that does not leaves no trace here."""
     limits = provider.limits
-    return bool(limits.per_second or limits.per_minute or limits.per_day)
+    return bool(limits.per_second or limits.per_minute or limits.per_hour or limits.per_day)
 
 
 def claim(provider: Provider, subject: str) -> int | Refusal:
@@ -92,7 +94,8 @@ def settle(provider: Provider, call_id: int, error: ProviderError | None = None)
     """
     now = clock.now()
     outcome = f"{error.kind}: {error.message}" if error else OK
-    db.session.execute(update(ProviderCall).where(ProviderCall.id == call_id).values(outcome=outcome[:300]))
+    said = {"outcome": outcome[:300]} | ({"subject": error.blames.key} if error and error.blames else {})
+    db.session.execute(update(ProviderCall).where(ProviderCall.id == call_id).values(said))
     values: dict[str, object] = {"last_call_at": now}
     if error is None:
         values["last_success_at"] = now
@@ -106,9 +109,23 @@ def settle(provider: Provider, call_id: int, error: ProviderError | None = None)
 
 def calls_since(provider: Provider, moment: dt.datetime) -> list[tuple[str, dt.datetime, str]]:
     """Return subject, time and outcome of the calls after `moment`, oldest first."""
+    return _calls(ProviderCall.provider == provider.name, ProviderCall.started_at > moment)
+
+
+def failures_since(provider: Provider, moment: dt.datetime) -> list[tuple[str, dt.datetime, str]]:
+    """Return subject, time and outcome of the calls after `moment` that brought no price, oldest first."""
+    return _calls(ProviderCall.provider == provider.name, ProviderCall.started_at > moment, ProviderCall.outcome != OK)
+
+
+def used_since(provider: Provider, moment: dt.datetime) -> int:
+    """Return how many calls were made after `moment`."""
+    return db.session.scalar(select(func.count()).where(
+        ProviderCall.provider == provider.name, ProviderCall.started_at > moment)) or 0
+
+
+def _calls(*conditions: ColumnElement[bool]) -> list[tuple[str, dt.datetime, str]]:
     rows = db.session.execute(
-        select(ProviderCall.subject, ProviderCall.started_at, ProviderCall.outcome)
-        .where(ProviderCall.provider == provider.name, ProviderCall.started_at > moment)
+        select(ProviderCall.subject, ProviderCall.started_at, ProviderCall.outcome).where(*conditions)
         .order_by(ProviderCall.started_at))
     return [(subject, started_at, outcome) for subject, started_at, outcome in rows]
 
@@ -122,6 +139,7 @@ def _over_limit(provider: Provider, now: dt.datetime) -> Refusal | None:
     """Return the refusal of the first limit that the calls made so far have reached."""
     limits = provider.limits
     for limit, window, words in ((limits.per_day, DAY, "today's {} requests are used"),
+                                 (limits.per_hour, HOUR, "this hour's {} requests are used"),
                                  (limits.per_minute, MINUTE, "this minute's {} requests are used")):
         if limit is None:
             continue

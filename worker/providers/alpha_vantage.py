@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from webapp.records import Instrument, Quote, Session, State
+from webapp.records import Instrument, Quote, State
+from worker.providers.answers import (
+    LATER,
+    MINUTE,
+    broken_answer,
+    parse_object,
+    status_error,
+    unclear_status,
+    unknown_symbol,
+)
 from worker.providers.base import ErrorKind, Limits, ProviderError
-from worker.providers.figures import FigureError, parse_count, parse_day, parse_price
+from worker.providers.figures import FigureError, check_range, parse_count, parse_day, parse_price
+from worker.providers.freshness import times_of_day
 from worker.providers.http import Answer, Client
 
 if TYPE_CHECKING:
     from config import Config
-    from webapp.markets import SessionBook, SessionTimes
+    from webapp.markets import SessionBook
 
-TITLE = "Alpha Vantage"
+TITLE, SETTING = "Alpha Vantage", "ALPHA_VANTAGE_API_KEY"
 
 # What Alpha Vantage writes behind the symbols of an exchange. Those that are not here it does not know.
 SUFFIXES = {
@@ -32,12 +40,7 @@ SUFFIXES = {
 FREE_PER_SECOND = 1 / 1.1
 PAID_PER_SECOND = 5.0
 
-SECOND, MINUTE = dt.timedelta(seconds=2), dt.timedelta(seconds=60)
-LATER = dt.timedelta(minutes=15)
-# How long after a session's close its price may take to arrive before the one before it counts as stale.
-GRACE = dt.timedelta(hours=6)
-UNKNOWN_CALENDAR = dt.timedelta(days=4)
-DELAY = dt.timedelta(minutes=15)
+SECOND = dt.timedelta(seconds=2)
 EASTERN = ZoneInfo("America/New_York")
 
 
@@ -104,7 +107,7 @@ class AlphaVantage:
             return read_quote(fields, symbol, state, instrument, now, sessions)
         except FigureError as error:
             reason = str(error)
-        raise broken_answer(reason)
+        raise broken_answer(TITLE, reason)
 
 
 def limits_of(config: Config) -> Limits:
@@ -112,7 +115,7 @@ def limits_of(config: Config) -> Limits:
     per_day = config.ALPHA_VANTAGE_CALLS_PER_DAY or None
     per_minute = config.ALPHA_VANTAGE_CALLS_PER_MINUTE or None
     paid = PAID_PER_SECOND if per_minute else None
-    return Limits(FREE_PER_SECOND if per_day else paid, per_minute, per_day)
+    return Limits(FREE_PER_SECOND if per_day else paid, per_minute, per_day=per_day)
 
 
 def vendor_symbol(instrument: Instrument) -> str:
@@ -129,32 +132,12 @@ def read_object(answer: Answer, now: dt.datetime) -> dict[str, Any]:
     if body is not None:
         raise_notice(body, now)
     if answer.status != 200:
-        raise status_error(answer.status)
+        # It says all it has to say with 200; a 403 or 404 comes from what stands before it.
+        raise (status_error(TITLE, SETTING, answer) if answer.status in {401, 429}
+               else unclear_status(TITLE, answer))
     if body is None:
-        raise broken_answer("it is not in the agreed form")
+        raise broken_answer(TITLE, "it is not in the agreed form")
     return body
-
-
-def parse_object(body: bytes) -> dict[str, Any] | None:
-    """Return the JSON object with its numbers as text, so that no digit is lost; None where it is not one."""
-    try:
-        found = json.loads(body.decode("utf-8-sig"), parse_float=str, parse_int=str, parse_constant=_refuse,
-                           object_pairs_hook=_unique)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is not a number")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an object that says something twice: nobody knows which of the two is true."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
-    return found
 
 
 def raise_notice(body: dict[str, Any], now: dt.datetime) -> None:
@@ -179,32 +162,13 @@ def until_next_day(now: dt.datetime) -> dt.timedelta:
     return min(midnights) - now
 
 
-def status_error(status: int) -> ProviderError:
-    """Return what an HTTP status means that came without a notice."""
-    if status == 401:
-        return ProviderError(ErrorKind.BAD_KEY, f"{TITLE} does not accept the API key. Check ALPHA_VANTAGE_API_KEY.")
-    if status == 429:
-        return ProviderError(ErrorKind.THROTTLED_MINUTE, f"{TITLE} has no calls left for this minute.",
-                             retry_after=MINUTE)
-    if status >= 500:
-        return ProviderError(ErrorKind.UNREACHABLE, f"{TITLE} is out of order (HTTP {status}).")
-    if status >= 400:
-        return ProviderError(ErrorKind.UNREACHABLE, f"{TITLE} refused the call (HTTP {status}).", retry_after=LATER)
-    return broken_answer(f"it came with HTTP {status}")
-
-
-def broken_answer(reason: str) -> ProviderError:
-    """Return the error for an answer that is no price, whatever else it is."""
-    return ProviderError(ErrorKind.BROKEN_ANSWER, f"The answer of {TITLE} cannot be used: {reason}.")
-
-
 def find_quote(body: dict[str, Any]) -> tuple[dict[str, Any], State]:
     """Return the quote's fields and its state; delayed prices come under a longer key."""
     keys = [key for key in body if key.startswith("Global Quote")]
     if len(keys) != 1 or not isinstance(body[keys[0]], dict):
-        raise broken_answer("there is no quote in it")
+        raise broken_answer(TITLE, "there is no quote in it")
     if not body[keys[0]]:
-        raise ProviderError(ErrorKind.UNKNOWN_SYMBOL, f"{TITLE} does not know this symbol.")
+        raise unknown_symbol(TITLE)
     return body[keys[0]], State.DELAYED if "DATA DELAYED" in keys[0].upper() else State.END_OF_DAY
 
 
@@ -227,36 +191,9 @@ def read_quote(fields: dict[str, Any], symbol: str, state: State, instrument: In
         raise FigureError("its day has not come yet")
     first, high, low = (parse_price(fields.get(key), key[4:]) for key in ("02. open", "03. high", "04. low"))
     check_range(low, high, price, first)
-    as_of, stale_at, part = times_of(day, session, state, now, sessions, instrument.mic)
+    times = times_of_day(day, state, now, sessions, instrument.mic)
     return Quote(
-        instrument_id=instrument.id, price=price, as_of=as_of, day=day, source=AlphaVantage.name, state=state,
-        session=part, previous_close=parse_price(fields.get("08. previous close"), "the previous close"),
+        instrument_id=instrument.id, price=price, as_of=times.as_of, day=day, source=AlphaVantage.name, state=state,
+        session=times.session, previous_close=parse_price(fields.get("08. previous close"), "the previous close"),
         open=first, high=high, low=low, volume=parse_count(fields.get("06. volume"), "the volume"),
-        as_of_is_day=True, stale_at=stale_at)
-
-
-def check_range(low: Decimal | None, high: Decimal | None, *prices: Decimal | None) -> None:
-    """Raise FigureError where a price of the day lies outside the day's range."""
-    for price in (low, high, *prices):
-        if price is not None and ((low is not None and price < low) or (high is not None and price > high)):
-            raise FigureError("its figures contradict each other")
-
-
-def times_of(day: dt.date, session: SessionTimes | None, state: State, now: dt.datetime, sessions: SessionBook,
-             mic: str) -> tuple[dt.datetime, dt.datetime, Session]:
-    """Return when the price was made, from when it is stale, and the part of the day it is from.
-
-    The vendor names a day only. A price of a day that is over is its close, and holds until the next day's close
-    should have arrived. One of a day that still runs holds until the day's own close should have arrived, a delayed
-    one until the next is due.
-    """
-    if session is None:
-        as_of = min(dt.datetime.combine(day, dt.time(12), dt.UTC), now)
-        return as_of, as_of + UNKNOWN_CALENDAR, Session.CLOSED
-    if now < session.closes_at:
-        if state is State.DELAYED:
-            return now - DELAY, now + DELAY, session.part_at(now)
-        return now, session.closes_at + GRACE, session.part_at(now)
-    following = sessions.next_after(mic, day)
-    stale_at = following.closes_at + GRACE if following else session.closes_at + UNKNOWN_CALENDAR
-    return session.closes_at, stale_at, Session.CLOSED
+        as_of_is_day=True, stale_at=times.stale_at)

@@ -19,6 +19,7 @@ class ErrorKind(StrEnum):
 
     THROTTLED_SECOND = "throttled for a second"
     THROTTLED_MINUTE = "throttled for a minute"
+    THROTTLED_HOUR = "throttled for an hour"
     THROTTLED_DAY = "throttled for the day"
     NOT_ENTITLED = "not entitled"
     UNKNOWN_SYMBOL = "unknown symbol"
@@ -34,15 +35,18 @@ class ProviderError(Exception):
     """A provider gave no price. The message is our own words, fit for a page: never a URL, a key or a vendor's text.
 
     `permanent` says that asking again changes nothing until a person does something.
-    `retry_after` is how long to wait at least; None leaves it to the caller.
+    `retry_after` is how long to wait at least; None leaves it to the caller. `blames` is the one instrument for whose
+    sake a call for several was refused; None blames none of them.
     """
 
-    def __init__(self, kind: ErrorKind, message: str, *, retry_after: dt.timedelta | None = None) -> None:
+    def __init__(self, kind: ErrorKind, message: str, *, retry_after: dt.timedelta | None = None,
+                 blames: Instrument | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.permanent = kind in PERMANENT
         self.retry_after = retry_after
+        self.blames = blames
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class Limits:
 
     per_second: float | None = None
     per_minute: int | None = None
+    per_hour: int | None = None
     per_day: int | None = None
 
     @property

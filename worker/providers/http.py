@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import http.client
 import logging
 import time
@@ -31,10 +32,11 @@ for _name in TALKATIVE:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said: its HTTP status and its body, at most MAX_BYTES of it."""
+    """What a server said: its status, its body (at most MAX_BYTES of it), and how long it asks to be left alone."""
 
     status: int
     body: bytes
+    retry_after: dt.timedelta | None = None
 
 
 class _Session(requests.Session):
@@ -56,14 +58,14 @@ class Client:
         self._deadline = deadline
         self._session = _new_session()
 
-    def get(self, url: str, params: Mapping[str, str]) -> Answer:
+    def get(self, url: str, params: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
         """Make one GET request; raise ProviderError where no whole answer came in time.
 
         A helper thread waits for the answer: timeouts of sockets start anew with each byte, and a server that
         sends its headers one by one would hold the worker for ever.
         """
         outcome: SimpleQueue[Answer | ProviderError] = SimpleQueue()
-        Thread(target=lambda: outcome.put(self._ask(url, params)), daemon=True).start()
+        Thread(target=lambda: outcome.put(self._ask(url, params, headers or {})), daemon=True).start()
         try:
             answer = outcome.get(timeout=self._deadline)
         except Empty:
@@ -74,11 +76,12 @@ class Client:
             raise answer
         return answer
 
-    def _ask(self, url: str, params: Mapping[str, str]) -> Answer | ProviderError:
+    def _ask(self, url: str, params: Mapping[str, str], headers: Mapping[str, str]) -> Answer | ProviderError:
         """Return the answer, or what went wrong in our own words."""
         until = time.monotonic() + self._deadline
         try:
-            with self._session.get(url, params=params, timeout=self._timeouts, stream=True) as response:
+            with self._session.get(url, params=params, headers=headers, timeout=self._timeouts,
+                                   stream=True) as response:
                 return self._read(response, until)
         except requests.Timeout:
             return self._too_slow()
@@ -93,10 +96,15 @@ class Client:
                 return ProviderError(ErrorKind.BROKEN_ANSWER, f"{self._title} sent far more than a quote.")
             if time.monotonic() > until:
                 return self._too_slow()
-        return Answer(response.status_code, bytes(body))
+        return Answer(response.status_code, bytes(body), _retry_after(response.headers.get("Retry-After", "")))
 
     def _too_slow(self) -> ProviderError:
         return ProviderError(ErrorKind.UNREACHABLE, f"{self._title} did not answer in time.")
+
+
+def _retry_after(text: str) -> dt.timedelta | None:
+    """Return the seconds that a server names; a date in their place, or more than a day, is not believed."""
+    return dt.timedelta(seconds=int(text)) if text.isascii() and text.isdigit() and len(text) < 6 else None
 
 
 def _new_session() -> _Session:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Instrument
 
 KEY = "SECRETKEY0123456"
+UNSET = {"PROVIDERS", "SIMULATOR_SEED", "SIMULATOR_CLOCK", "REFRESH_SECONDS", "APP_ENV"}
 
 # IBM as Alpha Vantage gave it on 8 May 2020.
 FIELDS = {
@@ -37,10 +39,12 @@ def global_quote(**changes: object) -> dict[str, object]:
 
 
 class Vendor:
-    """The server: `say` sets its next answers, `calls` are the queries that came."""
+    """The server: `say` sets its next answers, `calls` are the queries that came, `paths` and `headers` theirs."""
 
     def __init__(self) -> None:
         self.calls: list[dict[str, str]] = []
+        self.paths: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.act: Callable[[BaseHTTPRequestHandler], object] = lambda handler: None
         self.ended = threading.Event()
         vendor = self
@@ -49,6 +53,8 @@ class Vendor:
             def do_GET(self) -> None:
                 query = parse_qs(urlsplit(self.path).query)
                 vendor.calls.append({name: values[0] for name, values in query.items()})
+                vendor.paths.append(urlsplit(self.path).path)
+                vendor.headers.append(dict(self.headers.items()))
                 with suppress(OSError):  # the caller had enough
                     vendor.act(self)
 
@@ -110,9 +116,9 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Con
     """Make settings as shipped, with changes."""
     monkeypatch.setenv("INSTANCE_DIR", str(tmp_path))
     monkeypatch.setenv("SECRET_KEY", "only for tests")
-    for name in ("ALPHA_VANTAGE_API_KEY", "ALPHA_VANTAGE_URL", "SIMULATOR_SEED", "SIMULATOR_CLOCK", "REFRESH_SECONDS",
-                 "ALPHA_VANTAGE_CALLS_PER_DAY", "ALPHA_VANTAGE_CALLS_PER_MINUTE", "APP_ENV", "DATABASE_URL"):
-        monkeypatch.delenv(name, raising=False)
+    for name in list(os.environ):
+        if name.endswith(("_API_KEY", "_API_SECRET", "_URL")) or "_CALLS_PER_" in name or name in UNSET:
+            monkeypatch.delenv(name)
 
     def make(**changes: object) -> Config:
         settings = Config()

@@ -116,7 +116,6 @@ def test_the_answer_is_for_the_symbol_asked(ask: Ask, vendor: Vendor, symbol: st
     ({"price": None}, "missing"),
     ({"price": "-121.74"}, "negative"),
     ({"price": "NaN"}, "not a number"),
-    ({"price": "1.2174e2"}, "not a number"),
     ({"price": ["121.74"]}, "not a number"),
     ({"price": "122.8001"}, "contradict"),
     ({"price": "121.0599"}, "contradict"),

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.providers.figures import FigureError, parse_count, parse_day, parse_decimal, parse_price
+from worker.providers.figures import (
+    FigureError,
+    parse_count,
+    parse_day,
+    parse_decimal,
+    parse_epoch,
+    parse_instant,
+    parse_price,
+)
 
 NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, min_value=Decimal("-1e14"), max_value=Decimal("1e14"),
                       places=4)
@@ -26,9 +34,9 @@ def test_any_text_is_a_finite_number_or_missing_or_refused(text: str) -> None:
     assert number is None or number.is_finite()
 
 
-@pytest.mark.parametrize("text", ["NaN", "Infinity", "-inf", "1e5", "1,234.50", " 1", "1 ", "1.", ".5", "+-1", "0x10",
-                                  "١٢", "1_000", "12.3.4", "9" * 16, "1." + "0" * 13, "--1", "$1", "1%", True, 1.5, [],
-                                  {}])
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-inf", "1e400", "1e16", "1,234.50", " 1", "1 ", "1.", ".5",
+                                  "+-1", "0x10", "١٢", "1_000", "12.3.4", "9" * 16, "1." + "0" * 31, "--1", "$1", "1%",
+                                  True, 1.5, [], {}])
 def test_what_is_not_written_as_a_plain_number_is_refused(text: object) -> None:
     with pytest.raises(FigureError):
         parse_decimal(text, "x")
@@ -40,6 +48,35 @@ def test_words_for_missing_are_no_number(text: object) -> None:
     assert parse_price(text, "x") is None
     assert parse_count(text, "x") is None
     assert parse_day(text, "x") is None
+
+
+def test_a_number_of_json_may_have_an_exponent_and_many_decimals() -> None:
+    assert str(parse_decimal("1.5e3", "x")) == "1500"
+    assert str(parse_decimal("3e-05", "x")) == "0.00003"
+    assert str(parse_decimal("187.44000244140625", "x")) == "187.440002441406"
+
+
+def test_a_moment_is_aware_and_sound() -> None:
+    moment = dt.datetime(2026, 5, 15, 19, 59, 59, 123_000, tzinfo=dt.UTC)
+    assert parse_epoch("1778875199123", "x", per_second=1000) == moment
+    assert parse_epoch("1778875199.123", "x") == moment
+    assert parse_instant("2026-05-15T19:59:59.123000789Z", "x") == moment
+    assert parse_instant("2026-05-15T15:59:59.123-04:00", "x") == moment
+    assert parse_epoch("0", "x") is None
+    assert parse_instant("", "x") is None
+
+
+@pytest.mark.parametrize("text", ["-1", "99999999999999", "1", "yesterday", True, [], "1e14"])
+def test_what_is_no_moment_is_refused(text: object) -> None:
+    with pytest.raises(FigureError):
+        parse_epoch(text, "x")
+
+
+@pytest.mark.parametrize("text", ["2026-05-15", "2026-05-15T19:59:59", "2026-13-15T19:59:59Z", "0001-01-01T00:00:00Z",
+                                  "2026-05-15T25:59:59Z", 7, {}])
+def test_what_is_no_instant_is_refused(text: object) -> None:
+    with pytest.raises(FigureError):
+        parse_instant(text, "x")
 
 
 def test_a_price_keeps_its_zeros() -> None:

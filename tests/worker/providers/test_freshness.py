@@ -1,0 +1,63 @@
+"""What a price is, by the time of its trade and the hours of its exchange."""
+
+import datetime as dt
+
+import pytest
+
+from tests.worker.providers.conftest import at, new_york
+from webapp.markets import SessionBook
+from webapp.records import Session, State
+from worker.providers.freshness import times_of_day, times_of_trade
+
+# New York in summer: 08:00 pre, 13:30 regular, 20:00 post, 24:00 closed, in UTC. 12 June 2026 is a Friday.
+BOOK = new_york("2026-06-08", "2026-06-20", "XNAS")
+
+
+@pytest.mark.parametrize(("traded", "now", "state", "session", "stale_at"), [
+    ("2026-06-12 15:00", "2026-06-12 15:00", State.LIVE, Session.REGULAR, "2026-06-12 15:02"),
+    ("2026-06-12 13:30", "2026-06-12 13:30", State.LIVE, Session.REGULAR, "2026-06-12 13:32"),
+    ("2026-06-12 13:29", "2026-06-12 13:29", State.PRE, Session.PRE, "2026-06-12 13:31"),
+    ("2026-06-12 13:29", "2026-06-12 13:45", State.PRE, Session.PRE, "2026-06-12 14:00"),
+    ("2026-06-12 19:59", "2026-06-12 20:00", State.CLOSED, Session.CLOSED, "2026-06-15 14:00"),
+    ("2026-06-12 19:59", "2026-06-14 12:00", State.CLOSED, Session.CLOSED, "2026-06-15 14:00"),
+    ("2026-06-12 20:30", "2026-06-12 20:31", State.POST, Session.POST, "2026-06-12 20:33"),
+    ("2026-06-12 20:30", "2026-06-13 01:00", State.CLOSED, Session.CLOSED, "2026-06-15 14:00"),
+])
+def test_a_live_price_is_what_its_hour_makes_it(traded: str, now: str, state: State, session: Session,
+                                                stale_at: str) -> None:
+    times = times_of_trade(at(traded), State.LIVE, at(now), BOOK, "XNAS")
+    assert (times.state, times.session, times.stale_at) == (state, session, at(stale_at))
+    assert (times.as_of, times.day) == (at(traded), at(traded).date())
+
+
+def test_a_price_from_before_the_newest_session_is_stale_from_the_start() -> None:
+    times = times_of_trade(at("2026-06-10 15:00"), State.LIVE, at("2026-06-12 15:00"), BOOK, "XNAS")
+    assert times.stale_at < at("2026-06-12 15:00")
+
+
+def test_a_delayed_price_is_delayed_until_the_close_has_come_through() -> None:
+    times = times_of_trade(at("2026-06-12 19:55"), State.DELAYED, at("2026-06-12 20:10"), BOOK, "XNAS")
+    assert times.state is State.DELAYED
+    times = times_of_trade(at("2026-06-12 19:59"), State.DELAYED, at("2026-06-12 20:20"), BOOK, "XNAS")
+    assert times.state is State.CLOSED
+
+
+def test_a_price_of_a_weekend_is_not_live() -> None:
+    times = times_of_trade(at("2026-06-13 15:00"), State.LIVE, at("2026-06-13 15:00"), BOOK, "XNAS")
+    assert (times.state, times.session) == (State.CLOSED, Session.CLOSED)
+
+
+def test_the_day_is_the_exchanges_own() -> None:
+    traded = at("2026-06-11 23:30")  # half past nine in the morning of the twelfth in Sydney
+    assert times_of_trade(traded, State.LIVE, traded, SessionBook([]), "XASX").day == dt.date(2026, 6, 12)
+
+
+def test_an_exchange_without_a_calendar_makes_a_price_that_holds_for_days() -> None:
+    times = times_of_trade(at("2026-06-12 15:00"), State.LIVE, at("2026-06-12 15:00"), SessionBook([]), "XNAS")
+    assert times.session is Session.CLOSED
+    assert times.stale_at == at("2026-06-16 15:00")
+
+
+def test_a_close_holds_until_the_next_one_should_have_arrived() -> None:
+    times = times_of_day(dt.date(2026, 6, 12), State.END_OF_DAY, at("2026-06-13 12:00"), BOOK, "XNAS")
+    assert (times.as_of, times.stale_at) == (at("2026-06-12 20:00"), at("2026-06-16 02:00"))

@@ -1,0 +1,85 @@
+"""When a price was made, which part of which day it is from, and until when it may pass for what it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from webapp.markets import EXCHANGES
+from webapp.records import Session, State
+
+if TYPE_CHECKING:
+    from webapp.markets import SessionBook
+
+# How long after a session's close its price may take to arrive before the one before it counts as stale.
+GRACE = dt.timedelta(hours=6)
+UNKNOWN_CALENDAR = dt.timedelta(days=4)
+DELAY = dt.timedelta(minutes=15)
+# How long a price of a running session holds after it was fetched, and how long after an opening one may be missing.
+HOLDS = {State.LIVE: dt.timedelta(minutes=2), State.DELAYED: dt.timedelta(minutes=20)}
+OPENING = dt.timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """What a quote says of its time; see Quote."""
+
+    as_of: dt.datetime
+    day: dt.date
+    state: State
+    session: Session
+    stale_at: dt.datetime
+
+
+def times_of_day(day: dt.date, state: State, now: dt.datetime, sessions: SessionBook, mic: str) -> Times:
+    """Return the times of a price of which the vendor names the day only.
+
+    A price of a day that is over is its close, and holds until the next day's close should have arrived. One of a day
+    that still runs holds until the day's own close should have arrived, a delayed one until the next is due.
+    """
+    session = sessions.session_on(mic, day)
+    if session is None:
+        as_of = min(dt.datetime.combine(day, dt.time(12), dt.UTC), now)
+        return Times(as_of, day, state, Session.CLOSED, as_of + UNKNOWN_CALENDAR)
+    if now < session.closes_at:
+        if state is State.DELAYED:
+            return Times(now - DELAY, day, state, session.part_at(now), now + DELAY)
+        return Times(now, day, state, session.part_at(now), session.closes_at + GRACE)
+    following = sessions.next_after(mic, day)
+    stale_at = following.closes_at + GRACE if following else session.closes_at + UNKNOWN_CALENDAR
+    return Times(session.closes_at, day, state, Session.CLOSED, stale_at)
+
+
+def times_of_trade(as_of: dt.datetime, delay: State, now: dt.datetime, sessions: SessionBook, mic: str) -> Times:
+    """Return the times of a price that was made at `as_of`; `delay` (LIVE or DELAYED) is how soon the vendor has it.
+
+    While its session runs it holds for a little while. After the close it is the day's last price, which holds until
+    the next session has been open for some time. One from before the newest session is stale from the start.
+    """
+    exchange = EXCHANGES.get(mic)
+    day = as_of.astimezone(ZoneInfo(exchange.zone) if exchange else dt.UTC).date()
+    session = sessions.session_on(mic, day)
+    if session is None:
+        known = sessions.last_completed(mic, now) is not None  # then it is a weekend or a holiday
+        return Times(as_of, day, State.CLOSED if known else delay, Session.CLOSED, as_of + UNKNOWN_CALENDAR)
+    part = session.part_at(as_of)
+    if as_of == session.closes_at or (part is Session.CLOSED and as_of > session.closes_at):
+        part = Session.REGULAR  # the closing auction's prints bear the time of the close, or a later one
+    lag = DELAY if delay is State.DELAYED else dt.timedelta(0)
+    if now < (session.ends_at if part is Session.POST else session.closes_at) + lag:
+        # Once the market is open, a price from before that does not hold for long.
+        late = part is Session.PRE and now >= session.opens_at
+        stale_at = session.opens_at + OPENING + lag if late else now + HOLDS[delay]
+        return Times(as_of, day, _state(part, delay), part, stale_at)
+    following = sessions.next_after(mic, day)
+    stale_at = following.opens_at + OPENING + lag if following else session.closes_at + UNKNOWN_CALENDAR
+    return Times(as_of, day, State.CLOSED, Session.CLOSED, stale_at)
+
+
+def _state(part: Session, delay: State) -> State:
+    """Name what a price of a running part of the day is."""
+    if delay is State.DELAYED:
+        return State.DELAYED
+    return {Session.PRE: State.PRE, Session.POST: State.POST}.get(part, delay)
