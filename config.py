@@ -50,6 +50,16 @@ def env_secret(name: str) -> str:
         raise ConfigError(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from None
 
 
+def env_url(name: str, default: str) -> str:
+    """Read an address, without the slash at its end."""
+    return env(name, default).rstrip("/")
+
+
+def env_words(name: str) -> tuple[str, ...]:
+    """Read words with commas between them, in lower case."""
+    return tuple(word for part in env(name).lower().split(",") if (word := part.strip()))
+
+
 def env_choice(name: str, choices: tuple[str, ...]) -> str:
     """Read a setting that has a few possible words; the first is the default."""
     text = env(name, choices[0]).lower()
@@ -68,11 +78,20 @@ def database_url(instance: Path) -> str:
     return url
 
 
+# Each vendor with the setting that turns it on; live prices first, those of a day last.
+VENDORS = {"alpaca": "ALPACA_API_KEY", "finnhub": "FINNHUB_API_KEY", "twelve-data": "TWELVE_DATA_API_KEY",
+           "tiingo": "TIINGO_API_KEY", "massive": "MASSIVE_API_KEY", "fmp": "FMP_API_KEY",
+           "alpha-vantage": "ALPHA_VANTAGE_API_KEY"}
+
+
 class Config:
     """The settings, one attribute each. Subclasses in tests set attributes in place of variables."""
 
     # What is never written to a log or a page.
-    SECRETS: ClassVar = ("SECRET_KEY", "ALPHA_VANTAGE_API_KEY", "SMTP_PASSWORD", "DATABASE_URL", "REDIS_URL")
+    SECRETS: ClassVar = (
+        "SECRET_KEY", "SMTP_PASSWORD", "DATABASE_URL", "REDIS_URL", "ALPHA_VANTAGE_API_KEY", "FINNHUB_API_KEY",
+        "TWELVE_DATA_API_KEY", "TIINGO_API_KEY", "ALPACA_API_KEY", "ALPACA_API_SECRET", "MASSIVE_API_KEY",
+        "FMP_API_KEY")
 
     def __init__(self) -> None:
         """Read the environment; raise ConfigError at the first setting that cannot be used."""
@@ -119,10 +138,7 @@ class Config:
         self.MAIL_FROM = env("MAIL_FROM", "Stagewatch <stagewatch@localhost>")
 
         # Market data
-        self.ALPHA_VANTAGE_API_KEY = env_secret("ALPHA_VANTAGE_API_KEY")
-        self.ALPHA_VANTAGE_URL = env("ALPHA_VANTAGE_URL", "https://www.alphavantage.co").rstrip("/")
-        self.ALPHA_VANTAGE_CALLS_PER_DAY = env_int("ALPHA_VANTAGE_CALLS_PER_DAY", 25)
-        self.ALPHA_VANTAGE_CALLS_PER_MINUTE = env_int("ALPHA_VANTAGE_CALLS_PER_MINUTE", 0)
+        self._read_vendors()
         self.SIMULATOR_SEED = env_int("SIMULATOR_SEED", 1)
         self.SIMULATOR_CLOCK = env_choice("SIMULATOR_CLOCK", ("always", "market"))
         self.REFRESH_SECONDS = env_int("REFRESH_SECONDS", 2, least=1)
@@ -139,6 +155,39 @@ class Config:
         self.MAX_CONTENT_LENGTH = 1024 * 1024
         self.MAX_FORM_MEMORY_SIZE = 512 * 1024
 
+    def _read_vendors(self) -> None:
+        """Read each vendor's key, address and limits as shipped for its free plan; a limit of 0 is none."""
+        self.PROVIDERS = env_words("PROVIDERS")
+        if unknown := [name for name in self.PROVIDERS if name not in VENDORS]:
+            raise ConfigError(f"PROVIDERS names {unknown[0]!r}: there are {', '.join(VENDORS)}.")
+        self.ALPACA_API_KEY = env_secret("ALPACA_API_KEY")
+        self.ALPACA_API_SECRET = env_secret("ALPACA_API_SECRET")
+        if self.ALPACA_API_KEY and not self.ALPACA_API_SECRET:
+            raise ConfigError("ALPACA_API_SECRET is missing: Alpaca gives a key and a secret, and asks for both.")
+        self.ALPACA_URL = env_url("ALPACA_URL", "https://data.alpaca.markets")
+        self.ALPACA_CALLS_PER_MINUTE = env_int("ALPACA_CALLS_PER_MINUTE", 200)
+        self.FINNHUB_API_KEY = env_secret("FINNHUB_API_KEY")
+        self.FINNHUB_URL = env_url("FINNHUB_URL", "https://finnhub.io/api/v1")
+        self.FINNHUB_CALLS_PER_MINUTE = env_int("FINNHUB_CALLS_PER_MINUTE", 60)
+        self.TWELVE_DATA_API_KEY = env_secret("TWELVE_DATA_API_KEY")
+        self.TWELVE_DATA_URL = env_url("TWELVE_DATA_URL", "https://api.twelvedata.com")
+        self.TWELVE_DATA_CALLS_PER_MINUTE = env_int("TWELVE_DATA_CALLS_PER_MINUTE", 8)
+        self.TWELVE_DATA_CALLS_PER_DAY = env_int("TWELVE_DATA_CALLS_PER_DAY", 800)
+        self.TIINGO_API_KEY = env_secret("TIINGO_API_KEY")
+        self.TIINGO_URL = env_url("TIINGO_URL", "https://api.tiingo.com")
+        self.TIINGO_CALLS_PER_HOUR = env_int("TIINGO_CALLS_PER_HOUR", 50)
+        self.TIINGO_CALLS_PER_DAY = env_int("TIINGO_CALLS_PER_DAY", 1000)
+        self.MASSIVE_API_KEY = env_secret("MASSIVE_API_KEY")
+        self.MASSIVE_URL = env_url("MASSIVE_URL", "https://api.massive.com")
+        self.MASSIVE_CALLS_PER_MINUTE = env_int("MASSIVE_CALLS_PER_MINUTE", 5)
+        self.FMP_API_KEY = env_secret("FMP_API_KEY")
+        self.FMP_URL = env_url("FMP_URL", "https://financialmodelingprep.com")
+        self.FMP_CALLS_PER_DAY = env_int("FMP_CALLS_PER_DAY", 250)
+        self.ALPHA_VANTAGE_API_KEY = env_secret("ALPHA_VANTAGE_API_KEY")
+        self.ALPHA_VANTAGE_URL = env_url("ALPHA_VANTAGE_URL", "https://www.alphavantage.co")
+        self.ALPHA_VANTAGE_CALLS_PER_DAY = env_int("ALPHA_VANTAGE_CALLS_PER_DAY", 25)
+        self.ALPHA_VANTAGE_CALLS_PER_MINUTE = env_int("ALPHA_VANTAGE_CALLS_PER_MINUTE", 0)
+
     def _kept_secret(self) -> str:
         """Return the key that the first start wrote; production names its own."""
         if self.PRODUCTION:
@@ -153,9 +202,20 @@ class Config:
             raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
 
     @property
+    def vendors(self) -> tuple[str, ...]:
+        """Return the vendors that have a key: first those that PROVIDERS names, in its order."""
+        ordered = dict.fromkeys((*self.PROVIDERS, *VENDORS))
+        return tuple(name for name in ordered if getattr(self, VENDORS[name]))
+
+    def calls_per_day(self, vendor: str) -> int | None:
+        """Return how many calls a day the plan has; None where it has no such limit."""
+        prefix = VENDORS.get(vendor, "").removesuffix("_API_KEY")
+        return getattr(self, f"{prefix}_CALLS_PER_DAY", 0) or None
+
+    @property
     def simulated(self) -> bool:
-        """Tell whether prices come from the simulator, because no provider has a key."""
-        return not self.ALPHA_VANTAGE_API_KEY
+        """Tell whether prices come from the simulator, because no vendor has a key."""
+        return not self.vendors
 
     @property
     def redacted_database(self) -> str:

@@ -152,7 +152,7 @@ class Supervisor:
         self._wait(lambda: answers_with_page(self.config), web, "the site does not answer")
         say(f"Stagewatch runs at {address(self.config)}")
         if self.config.simulated:
-            say("Prices are simulated; ALPHA_VANTAGE_API_KEY brings real ones.")
+            say("Prices are simulated; a vendor's key, such as FINNHUB_API_KEY, brings real ones.")
         say(f"Stop it with Ctrl-C. Its logs are in {self.config.INSTANCE_DIR / 'log'}.")
 
     def _wait(self, ready: Callable[[], bool], child: Child, complaint: str) -> None:

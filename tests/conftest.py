@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import text
 
-from config import Config
+from config import VENDORS, Config
 from webapp import redis as redis_clients
 from webapp.app import create_app
 from webapp.extensions import db, limiter
@@ -139,7 +139,7 @@ class Settings(Config):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "secret_key").write_text("only for tests")
         with pytest.MonkeyPatch.context() as patch:
-            for name in ("DATABASE_URL", "REDIS_URL", "ALPHA_VANTAGE_API_KEY", "APP_ENV", "SMTP_HOST", "SECRET_KEY"):
+            for name in ("DATABASE_URL", "REDIS_URL", "APP_ENV", "SMTP_HOST", "SECRET_KEY", *VENDORS.values()):
                 patch.delenv(name, raising=False)
             patch.setenv("INSTANCE_DIR", str(folder))
             super().__init__()

@@ -19,6 +19,7 @@ from typing import Self
 
 import requests
 
+from config import VENDORS
 from deploy.processes import end_session, signal_session
 from tests.conftest import RedisServer
 
@@ -58,7 +59,7 @@ class Site:
         self.redis = RedisServer(folder)
         self.log = folder / "log.txt"
         kept = {name: value for name, value in os.environ.items()
-                if name not in {"DATABASE_URL", "ALPHA_VANTAGE_API_KEY", "APP_ENV", "SMTP_HOST", "BASE_URL"}}
+                if name not in {"DATABASE_URL", "APP_ENV", "SMTP_HOST", "BASE_URL", *VENDORS.values()}}
         self.environment = kept | {
             "INSTANCE_DIR": str(folder / "instance"), "SECRET_KEY": "only for tests", "PORT": str(self.port),
             "HOST": "127.0.0.1", "REDIS_URL": self.redis.url, "PYTHONUNBUFFERED": "1"} | settings

@@ -135,6 +135,8 @@ def stock_path(instrument: Instrument) -> str:
 
 def source_title(source: str) -> str:
     """Turn a provider's short name into words: alpha-vantage becomes Alpha Vantage."""
+    if source == "fmp":
+        return "Financial Modeling Prep"
     return source.replace("-", " ").title()
 
 

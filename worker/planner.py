@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 from sqlalchemy import and_, or_, select
 
@@ -13,34 +15,19 @@ from webapp.extensions import db
 from webapp.markets import SessionBook
 from webapp.models import InstrumentRow, QuoteRow, WatchlistItem
 from webapp.records import Instrument, State
-from worker import quota
+from worker import pacing, quota
+from worker.pacing import Candidate
 from worker.providers.base import ErrorKind, Provider
 
 # A close needs this long to reach the vendor.
 SETTLES = dt.timedelta(minutes=30)
-# How long a stock rests after a call for it that brought nothing newer, an unknown symbol, a first fault.
+# How long a stock rests after a call for it that brought nothing newer, that nobody can answer, a first fault.
 REST_AFTER_ANSWER = dt.timedelta(hours=3)
 REST_AFTER_UNKNOWN = dt.timedelta(hours=24)
 REST_AFTER_FAULT = dt.timedelta(minutes=10)
 # An exchange without a calendar: its price is a day's.
 NO_CALENDAR = dt.timedelta(days=1)
 FAULTS = (ErrorKind.BROKEN_ANSWER, ErrorKind.UNREACHABLE)
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A stock that may be due: who wants it, and how old its price is."""
-
-    instrument: Instrument
-    as_of: dt.datetime | None
-    listed: bool
-    on_screen: bool
-
-    @property
-    def urgency(self) -> tuple[bool, bool, dt.datetime, str, str]:
-        """Sort by it: on a person's list before the front page's, on a screen first, then oldest first, by symbol."""
-        oldest = dt.datetime.min.replace(tzinfo=dt.UTC)
-        return not self.listed, not self.on_screen, self.as_of or oldest, self.instrument.symbol, self.instrument.mic
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +47,48 @@ class Call:
 class Plan:
     """The calls to make, the most urgent first, and the stocks that get none.
 
-    `held_back` are the front page's beyond its share, `uncovered` those of which the provider has no prices.
+    `held_back` are the front page's beyond its share, `uncovered` those of which the provider has no prices. `paces`
+    are the seconds between two calls for each stock with live prices whose market is open, by instrument; `covered` are
+    the instruments that the provider takes care of, due or not.
     """
 
     calls: list[Call]
     held_back: list[Instrument]
     uncovered: list[Instrument]
+    paces: dict[int, float] = field(default_factory=dict)
+    covered: set[int] = field(default_factory=set)
 
 
-def due_calls(now: dt.datetime, provider: Provider, sessions: SessionBook, on_screen: Collection[int]) -> Plan:
-    """Return what is due at `now`; `on_screen` are the instruments that somebody looks at."""
+def due_calls(now: dt.datetime, provider: Provider, sessions: SessionBook, on_screen: Collection[int],
+              served: Collection[int] = ()) -> Plan:
+    """Return what is due at `now` from the provider.
+
+    `on_screen` are the instruments that somebody looks at, `served` those that a preferred provider takes care of.
+    """
+    unpriced_starters = not quota.is_counted(provider) or provider.limits.per_day is None
+    everything = [candidate for candidate in _candidates(on_screen, unpriced_starters=unpriced_starters)
+                  if candidate.instrument.id not in served]
+    covered, uncovered = _split(provider, everything)
+    ids = {candidate.instrument.id for candidate in covered}
     if not quota.is_counted(provider):
-        everything = _candidates(on_screen, unpriced_starters=True)
-        covered, uncovered = _split(provider, everything)
-        return Plan(_calls(provider, [candidate.instrument for candidate in covered]), [], uncovered)
+        return Plan(_calls(provider, [candidate.instrument for candidate in covered]), [], uncovered, covered=ids)
+    if provider.delay is State.END_OF_DAY:
+        return dataclasses.replace(_daily_plan(now, provider, sessions, covered, uncovered), covered=ids)
+    rests = _resting(quota.failures_since(provider, now - quota.DAY), now)
+    used = quota.used_since(provider, now - quota.DAY) if provider.limits.per_day else 0
+    paces = pacing.best_paces(provider, covered, sessions, now, used)
+    due = pacing.most_overdue((candidate for candidate in covered if candidate.instrument.key not in rests), paces,
+                              sessions, now)
+    return Plan(_calls(provider, [candidate.instrument for candidate in due]), [], uncovered, paces, ids)
+
+
+def _daily_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, covered: Sequence[Candidate],
+                uncovered: list[Instrument]) -> Plan:
+    """Return what is due of prices that come once a day."""
     past_calls = quota.calls_since(provider, now - quota.DAY)
     rests = _resting(past_calls, now)
-    covered, uncovered = _split(provider, _candidates(on_screen, unpriced_starters=provider.limits.per_day is None))
     due = sorted((candidate for candidate in covered
-                  if candidate.instrument.key not in rests and _is_old(candidate, provider, sessions, now)),
+                  if candidate.instrument.key not in rests and _is_old(candidate, sessions, now)),
                  key=lambda candidate: candidate.urgency)
     share = _front_page_share(provider, past_calls)
     listed = [candidate.instrument for candidate in due if candidate.listed]
@@ -93,10 +103,16 @@ def _candidates(on_screen: Collection[int], *, unpriced_starters: bool) -> list[
     wanted = or_(is_listed, InstrumentRow.id.in_(on_screen))
     if unpriced_starters:
         wanted = or_(wanted, and_(InstrumentRow.starter, QuoteRow.price.is_(None)))
-    query = (select(InstrumentRow, QuoteRow.as_of, is_listed)
+    columns = QuoteRow.as_of, QuoteRow.fetched_at, QuoteRow.price, QuoteRow.high, QuoteRow.low
+    query = (select(InstrumentRow, is_listed, *columns)
              .outerjoin(QuoteRow, QuoteRow.instrument_id == InstrumentRow.id).where(wanted))
-    return [Candidate(row.record(), as_of, bool(listed), row.id in on_screen)
-            for row, as_of, listed in db.session.execute(query)]
+    return [Candidate(row.record(), as_of, bool(listed), row.id in on_screen, fetched_at, _day_range(price, high, low))
+            for row, listed, as_of, fetched_at, price, high, low in db.session.execute(query)]
+
+
+def _day_range(price: Decimal | None, high: Decimal | None, low: Decimal | None) -> float | None:
+    """Return how far the price moved on its day, as a part of it."""
+    return float((high - low) / price) if price and high is not None and low is not None else None
 
 
 def _split(provider: Provider, candidates: Iterable[Candidate]) -> tuple[list[Candidate], list[Instrument]]:
@@ -110,9 +126,9 @@ def _split(provider: Provider, candidates: Iterable[Candidate]) -> tuple[list[Ca
     return covered, uncovered
 
 
-def _is_old(candidate: Candidate, provider: Provider, sessions: SessionBook, now: dt.datetime) -> bool:
-    """Tell whether there can be a newer price; of end-of-day prices, only after the next close has settled."""
-    if candidate.as_of is None or provider.delay is not State.END_OF_DAY:
+def _is_old(candidate: Candidate, sessions: SessionBook, now: dt.datetime) -> bool:
+    """Tell whether there can be a newer price: only after the next close has settled."""
+    if candidate.as_of is None:
         return True
     closed = sessions.last_completed(candidate.instrument.mic, now - SETTLES)
     return candidate.as_of < (closed.closes_at if closed else now - NO_CALENDAR)
@@ -129,7 +145,7 @@ def _resting(calls: Iterable[tuple[str, dt.datetime, str]], now: dt.datetime) ->
         rest = dt.timedelta(0)
         if outcome == quota.OK:
             rest = REST_AFTER_ANSWER
-        elif outcome.startswith(ErrorKind.UNKNOWN_SYMBOL):
+        elif outcome.startswith((ErrorKind.UNKNOWN_SYMBOL, ErrorKind.NOT_ENTITLED)):
             rest = REST_AFTER_UNKNOWN
         elif outcome.startswith(FAULTS):
             rest = REST_AFTER_FAULT * 2 ** faults[subject]

@@ -7,8 +7,8 @@ from config import Config
 REFRESH = "refresh-quotes"
 # The queues, the most urgent first.
 QUEUES = ("refresh", "default")
-# A provider with a daily quota has something new once a day; this is how soon a newcomer's pick is noticed.
-QUOTA_REFRESH_SECONDS = 15
+# How often it is asked what is due of real prices: a newcomer's pick is noticed so soon.
+QUOTA_REFRESH_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,5 +126,5 @@ class Vendor:
 def vendor(monkeypatch: pytest.MonkeyPatch) -> Vendor:
     """The active provider of the refresh job."""
     made = Vendor()
-    monkeypatch.setattr("worker.jobs.quotes.active_provider", lambda settings: made)
+    monkeypatch.setattr("worker.jobs.quotes.active_providers", lambda settings: [made])
     return made

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from config import Config
 from webapp.extensions import db
+from webapp.filters import source_title
 from webapp.instruments import Ambiguous, Found, Unknown, resolve_all
 from webapp.models import ProviderCall, ProviderState
 
@@ -24,6 +25,7 @@ class Source:
     `next_call_at` is when the oldest of the counted calls drops out, where none is left.
     """
 
+    name: str
     title: str
     simulated: bool
     used: int
@@ -56,12 +58,17 @@ def sort_out(texts: Sequence[str]) -> tuple[list[int], list[dict[str, Any]]]:
     return list(ids), errors
 
 
-def active_source(settings: Config, now: dt.datetime) -> Source:
-    """Return the provider that the settings choose, with its calls of the last 24 hours."""
-    name, title, limit = (("simulator", "Simulator", None) if settings.simulated else
-                          ("alpha-vantage", "Alpha Vantage", settings.ALPHA_VANTAGE_CALLS_PER_DAY or None))
-    recent = (ProviderCall.provider == name, ProviderCall.started_at > now - A_DAY)
-    used, oldest = db.session.execute(select(func.count(), func.min(ProviderCall.started_at)).where(*recent)).one()
-    spent = limit is not None and used >= limit
-    return Source(title, settings.simulated, used, limit, oldest + A_DAY if spent and oldest else None,
-                  db.session.get(ProviderState, name))
+def active_sources(settings: Config, now: dt.datetime) -> list[Source]:
+    """Return the providers that the settings choose, in their order, with their calls of the last 24 hours."""
+    names = settings.vendors or ("simulator",)
+    calls = {name: (used, oldest) for name, used, oldest in db.session.execute(
+        select(ProviderCall.provider, func.count(), func.min(ProviderCall.started_at))
+        .where(ProviderCall.started_at > now - A_DAY).group_by(ProviderCall.provider))}
+    states = {state.provider: state for state in db.session.scalars(select(ProviderState))}
+    found = []
+    for name in names:
+        used, oldest = calls.get(name, (0, None))
+        limit = settings.calls_per_day(name)
+        next_call_at = oldest + A_DAY if limit is not None and used >= limit and oldest else None
+        found.append(Source(name, source_title(name), settings.simulated, used, limit, next_call_at, states.get(name)))
+    return found

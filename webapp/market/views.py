@@ -54,8 +54,8 @@ def quotes_json() -> ResponseReturnValue:
 @bp.get("/sources")
 def sources() -> ResponseReturnValue:
     """Say where prices come from, what is left of the quota, and what went wrong."""
-    source = queries.active_source(current_app.config["SETTINGS"], clock.now())
-    return render_template("market/sources.html", source=source)
+    found = queries.active_sources(current_app.config["SETTINGS"], clock.now())
+    return render_template("market/sources.html", sources=found)
 
 
 @bp.post("/preferences")

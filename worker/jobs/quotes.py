@@ -1,5 +1,6 @@
 """Fetches the quotes that are due, stores them, tells the pages: in this order, whatever breaks in between."""
 
+import dataclasses
 import datetime as dt
 import logging
 import time
@@ -16,40 +17,65 @@ from webapp.records import Instrument, LiveQuote, Quote, State
 from webapp.redis import RedisAway
 from webapp.trading_days import load_book
 from worker import gaps, quota, store
-from worker.planner import Call, due_calls
+from worker.planner import Call, Plan, due_calls
 from worker.providers.base import Provider, ProviderError
-from worker.providers.registry import active_provider
+from worker.providers.registry import active_providers
 from worker.providers.simulator import Simulator
 from worker.schedule import REFRESH
 
 log = logging.getLogger(__name__)
 
 # A run ends after so many calls or seconds; the next one goes on.
-MOST_CALLS = 5
+MOST_CALLS = 20
 RUN_SECONDS = 12.0
 # A refusal that ends so soon is waited for.
 SHORT_WAIT = dt.timedelta(seconds=2.5)
+# A refusal that lasts longer lets the next provider go on with the stocks.
+LONG_REFUSAL = dt.timedelta(minutes=2)
+# The states of a price that the next one will replace, and the longest interval that is promised between two.
+RUNNING = {State.LIVE, State.DELAYED, State.PRE, State.POST}
+MOST_PACE = 7200.0
 # A stock that was not fetched for so many intervals has a gap.
 GAP_INTERVALS = 3
 
 
 def refresh_quotes() -> str:
-    """Fetch what is due, store it, tell the pages; return in words what was done."""
+    """Fetch what is due, store it, tell the pages; return in words what was done.
+
+    Of several providers each has the stocks that it covers and that none before it takes care of. One that is resting
+    or has no calls left for a while takes care of none.
+    """
     settings: Config = current_app.config["SETTINGS"]
-    provider = active_provider(settings)
-    now = clock.now()
-    sessions = load_book(now)
-    plan = due_calls(now, provider, sessions, _on_screen())
-    _release()
-    stored, waiting, refusal = _make_calls(plan.calls, sessions)
+    sessions = load_book(clock.now())
+    on_screen = _on_screen()
+    stored = waiting = 0
+    served: set[int] = set()
+    providers = active_providers(settings)
+    for provider in providers:
+        last = provider is providers[-1]
+        refusal = quota.refusal_now(provider)
+        if refusal and not last and refusal.until - clock.now() > LONG_REFUSAL:
+            log.info("%s the next provider goes on.", refusal.reason)
+            continue
+        plan = due_calls(clock.now(), provider, sessions, on_screen, served)
+        served |= plan.covered
+        _release()
+        changed, late = _carry_out(provider, plan, sessions, last=last)
+        stored, waiting = stored + changed, waiting + late
+    return f"{stored} changed, {waiting} waiting"
+
+
+def _carry_out(provider: Provider, plan: Plan, sessions: SessionBook, *, last: bool) -> tuple[int, int]:
+    """Make a plan's calls and say why the others wait; return how many rows changed and how many stocks wait."""
+    stored, waiting, refusal = _make_calls(plan, sessions)
     if refusal:
         _say([instrument for call in waiting for instrument in call.instruments], refusal.reason)
-    if plan.uncovered:
+    if plan.uncovered and last:
         _say(plan.uncovered, f"{provider.title} has no prices from this exchange.")
     if plan.held_back:
         _say(plan.held_back, f"{provider.title}: the front page has used its half of the day's "
                              f"{provider.limits.per_day} requests; stocks on a watchlist come first.")
-    return f"{stored} changed, {len(waiting) + len(plan.held_back)} waiting"
+    return stored, len(waiting) + len(plan.held_back)
 
 
 def _on_screen() -> set[int]:
@@ -61,10 +87,10 @@ def _on_screen() -> set[int]:
         return set()
 
 
-def _make_calls(calls: Sequence[Call], sessions: SessionBook) -> tuple[int, Sequence[Call], quota.Refusal | None]:
+def _make_calls(plan: Plan, sessions: SessionBook) -> tuple[int, Sequence[Call], quota.Refusal | None]:
     """Make the calls in turn; return how many rows changed, the calls that remain, and who refused the next."""
     until = time.monotonic() + RUN_SECONDS
-    stored = 0
+    stored, calls = 0, plan.calls
     for number, call in enumerate(calls):
         counted = quota.is_counted(call.provider)
         if counted and (number >= MOST_CALLS or time.monotonic() > until):
@@ -72,7 +98,7 @@ def _make_calls(calls: Sequence[Call], sessions: SessionBook) -> tuple[int, Sequ
         claim = _claim(call) if counted else None
         if isinstance(claim, quota.Refusal):
             return stored, calls[number:], claim
-        stored += _fetch(call, claim, sessions)
+        stored += _fetch(call, claim, sessions, plan.paces)
     return stored, (), None
 
 
@@ -85,7 +111,7 @@ def _claim(call: Call) -> int | quota.Refusal:
     return claim
 
 
-def _fetch(call: Call, claim: int | None, sessions: SessionBook) -> int:
+def _fetch(call: Call, claim: int | None, sessions: SessionBook, paces: dict[int, float]) -> int:
     """Make one call, store what came of it, commit, publish; return how many rows changed."""
     provider = call.provider
     error = None
@@ -97,23 +123,35 @@ def _fetch(call: Call, claim: int | None, sessions: SessionBook) -> int:
         log.warning("%s: %s: %s", call.subject, error.kind, error.message)
     if claim is not None:
         quota.settle(provider, claim, error)
-    ids = [instrument.id for instrument in call.instruments]
-    changed = store.store_problem(ids, error.message) if error else _store(provider, quotes, sessions)
+    ids = {error.blames.id} if error and error.blames else {instrument.id for instrument in call.instruments}
+    changed = store.store_problem(ids, error.message) if error else _store(provider, quotes, sessions, paces)
     db.session.commit()
     _publish(changed)
+    if claim is not None and not error and (silent := ids - {quote.instrument_id for quote in quotes}):
+        _say([stock for stock in call.instruments if stock.id in silent], f"{provider.title} has no price of it.")
     return len(changed)
 
 
-def _store(provider: Provider, quotes: Sequence[Quote], sessions: SessionBook) -> list[LiveQuote]:
+def _store(provider: Provider, quotes: Sequence[Quote], sessions: SessionBook,
+           paces: dict[int, float]) -> list[LiveQuote]:
     """Store the quotes of one call, and the gaps that they end."""
     settings: Config = current_app.config["SETTINGS"]
     now = clock.now()
-    if provider.delay is not State.END_OF_DAY:
+    quotes = [_held(quote, paces.get(quote.instrument_id), now) for quote in quotes]
+    if not quota.is_counted(provider):
         patience = dt.timedelta(seconds=GAP_INTERVALS * settings.REFRESH_SECONDS)
         gaps.record_gaps([quote.instrument_id for quote in quotes], now, patience, gaps.last_success(REFRESH))
     if not isinstance(provider, Simulator):
         return store.store_quotes(quotes, now)
     return store.store_quotes(quotes, now, lambda instrument: provider.day_path(instrument, now, sessions))
+
+
+def _held(quote: Quote, pace: float | None, now: dt.datetime) -> Quote:
+    """Let a price of a running session pass for what it is until two further ones should have come."""
+    if pace is None or quote.state not in RUNNING or quote.stale_at is None or quote.stale_at <= now:
+        return quote
+    promised = now + 2 * dt.timedelta(seconds=min(pace, MOST_PACE))
+    return dataclasses.replace(quote, stale_at=max(quote.stale_at, promised))
 
 
 def _say(instruments: Iterable[Instrument], reason: str) -> None:

@@ -1,13 +1,23 @@
 """Chooses where prices come from."""
 
+from collections.abc import Callable
+
 from config import Config
+from worker.providers.alpaca import Alpaca
 from worker.providers.alpha_vantage import AlphaVantage
 from worker.providers.base import Provider
+from worker.providers.finnhub import Finnhub
+from worker.providers.fmp import Fmp
+from worker.providers.massive import Massive
 from worker.providers.simulator import Simulator
+from worker.providers.tiingo import Tiingo
+from worker.providers.twelve_data import TwelveData
+
+MAKERS: dict[str, Callable[[Config], Provider]] = {
+    "alpaca": Alpaca, "finnhub": Finnhub, "twelve-data": TwelveData, "tiingo": Tiingo, "massive": Massive, "fmp": Fmp,
+    "alpha-vantage": AlphaVantage}
 
 
-def active_provider(config: Config) -> Provider:
-    """Return the provider that has a key, else the simulator."""
-    if config.simulated:
-        return Simulator(config)
-    return AlphaVantage(config)
+def active_providers(config: Config) -> list[Provider]:
+    """Return the providers that have a key, the preferred one first; else the simulator."""
+    return [MAKERS[name](config) for name in config.vendors] or [Simulator(config)]

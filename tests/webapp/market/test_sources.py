@@ -81,3 +81,19 @@ class TestWithoutADailyLimit:
         page = client.get("/sources").text
         assert "Calls in 24 hours</dt><dd>3</dd>" in page
         assert "Calls left" not in page
+
+
+class TestWithSeveralKeys:
+    """Finnhub before Alpha Vantage."""
+
+    @pytest.fixture
+    def settings_changes(self) -> dict[str, object]:
+        return {"ALPHA_VANTAGE_API_KEY": "SECRET-KEY-123", "FINNHUB_API_KEY": "SECRET-KEY-456"}
+
+    def test_each_is_shown_in_the_order_in_which_they_are_asked(self, client: FlaskClient) -> None:
+        add_calls(4, hours_ago=1)
+        page = client.get("/sources").text
+        assert page.index("<h2 id=\"source-finnhub\">Finnhub</h2>") < page.index("source-alpha-vantage")
+        assert "21 of 25 in 24 hours" in page
+        assert "SECRET" not in page
+        assert "How to get real prices" not in page

@@ -10,7 +10,7 @@ from config import Config
 from tests.worker.providers.conftest import KEY, Vendor, at, global_quote, new_york, stock
 from webapp.records import Quote, State
 from worker.providers.base import ErrorKind, Limits, Provider, ProviderError
-from worker.providers.registry import active_provider
+from worker.providers.registry import active_providers
 
 NOW = at("2020-05-08 15:00")
 BOOK = new_york("2020-05-01", "2020-05-15")
@@ -21,7 +21,7 @@ def provider(request: pytest.FixtureRequest, vendor: Vendor, config: Callable[..
     """Each provider, as the settings choose it."""
     vendor.say(global_quote())
     key = KEY if request.param == "alpha-vantage" else ""
-    made = active_provider(config(ALPHA_VANTAGE_API_KEY=key, ALPHA_VANTAGE_URL=vendor.url))
+    [made] = active_providers(config(ALPHA_VANTAGE_API_KEY=key, ALPHA_VANTAGE_URL=vendor.url))
     assert made.name == request.param
     return made
 

@@ -1,0 +1,142 @@
+"""Prices of Financial Modeling Prep: one quote a call. The free plan is 250 calls a day of end-of-day prices."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from webapp.markets import EXCHANGES
+from webapp.records import Instrument, Quote, Session, State
+from worker.providers.answers import MINUTE, bad_key, not_entitled, throttled, unknown_symbol
+from worker.providers.base import ErrorKind, Limits, ProviderError
+from worker.providers.figures import FigureError, check_range, parse_decimal, parse_epoch, parse_price
+from worker.providers.freshness import DELAY, HOLDS, Times, times_of_day, times_of_trade
+from worker.providers.rest import RestProvider, as_list, as_object
+
+if TYPE_CHECKING:
+    from config import Config
+    from webapp.markets import SessionBook
+    from worker.providers.http import Client
+
+SECOND = dt.timedelta(seconds=1)
+HOUR = dt.timedelta(hours=1)
+AHEAD = dt.timedelta(minutes=2)
+# Four a second are 240 a minute; the smallest paid plan has 300 a minute. The free one names no limit but the day's.
+PER_SECOND = 4.0
+
+
+class Fmp(RestProvider):
+    """The provider: Financial Modeling Prep, whose own short name is FMP.
+
+    Its free plan promises prices of the end of the day and no more, so that is the class of its prices. But the same
+    address serves paid keys, with prices of the running session. Nothing in the answer names the plan; only
+    "timestamp", the time of the price, tells the two apart. So a price says "End of day" unless its own time lies in
+    a session that has not ended yet.
+    """
+
+    name = "fmp"
+    title = "Financial Modeling Prep"
+    setting = "FMP_API_KEY"
+    delay = State.END_OF_DAY
+    class_sign = "-"
+
+    def __init__(self, config: Config, client: Client | None = None) -> None:
+        limits = Limits(PER_SECOND, per_day=config.FMP_CALLS_PER_DAY or None)
+        super().__init__(config.FMP_URL, config.FMP_API_KEY, limits, client)
+
+    def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
+        """Ask for one; several at once are for paid plans. The key goes into the query: no header is documented."""
+        [instrument] = instruments
+        symbol = self.symbol_of(instrument)
+        rows = as_list(self.call("/stable/quote", {"symbol": symbol, "apikey": self._key}))
+        if not rows:
+            raise unknown_symbol(self.title)
+        if len(rows) > 1:
+            raise FigureError("it holds more than one quote")
+        return [read_quote(as_object(rows[0]), symbol, instrument, now, sessions)]
+
+    def complaint(self, status: int, body: Any, text: str) -> ProviderError | None:
+        """Return what the answer's text says. It comes as JSON or bare, and limits with HTTP 200 too."""
+        if isinstance(body, dict):
+            text = str(body.get("Error Message") or body.get("message") or "").lower()
+        elif isinstance(body, list) or text.lstrip().startswith(("[", "<")):
+            return None  # quotes, perhaps cut off, or a page of a proxy: any word may be in them
+        return None if status >= 500 else self._limit(text) or self._refusal(text)
+
+    def _limit(self, text: str) -> ProviderError | None:
+        """Return the error for a limit that is reached; "bandwidth" counts the bytes of the last thirty days."""
+        if "bandwidth limit" in text:
+            message = f"{self.title} has no bandwidth left in this plan's 30 days."
+            return ProviderError(ErrorKind.THROTTLED_DAY, message, retry_after=HOUR)
+        if "limit reach" not in text:
+            return None
+        # The same words stand for the day on the free plan and for the minute on the others.
+        if self.limits.per_day:
+            return throttled(self.title, ErrorKind.THROTTLED_DAY, HOUR)
+        return throttled(self.title, ErrorKind.THROTTLED_MINUTE, MINUTE)
+
+    def _refusal(self, text: str) -> ProviderError | None:
+        """Return the error for a key or a plan."""
+        if "invalid api key" in text:
+            return bad_key(self.title, self.setting)
+        if "premium query parameter" in text or "special endpoint" in text:
+            # Only this symbol is not in the plan. Without a time of its own the whole provider would rest.
+            error = not_entitled(self.title)
+            return ProviderError(error.kind, error.message, retry_after=SECOND)
+        if any(f"{kind} endpoint" in text for kind in ("exclusive", "legacy", "restricted", "premium")):
+            return not_entitled(self.title)
+        return None
+
+
+def read_quote(row: dict[str, Any], symbol: str, instrument: Instrument, now: dt.datetime,
+               sessions: SessionBook) -> Quote:
+    """Return the record; raise FigureError where the figures are not what they should be.
+
+    The change in percent, "changePercentage" now and "changesPercentage" before, is not read: it follows from price
+    and previous close.
+    """
+    if str(row.get("symbol") or "").upper() != symbol.upper():
+        raise FigureError("it is for another symbol")
+    price = parse_price(row.get("price"), "the price")
+    as_of = parse_epoch(row.get("timestamp"), "the time")
+    if price is None or as_of is None:
+        raise FigureError("the price or its time is missing")
+    if as_of > now + AHEAD:
+        raise FigureError("its time has not come yet")
+    first, high, low = (parse_price(row.get(key), f"the {key}") for key in ("open", "dayHigh", "dayLow"))
+    times = find_times(min(as_of, now), now, sessions, instrument.mic)
+    if times.session is Session.PRE:
+        first = high = low = None  # before the open nothing tells whether they are yesterday's
+    check_range(low, high, price)
+    return Quote(
+        instrument_id=instrument.id, price=price, as_of=times.as_of, day=times.day, source=Fmp.name,
+        state=times.state, session=times.session, open=first, high=high, low=low, stale_at=times.stale_at,
+        previous_close=parse_price(row.get("previousClose"), "the previous close"), volume=find_volume(row))
+
+
+def find_volume(row: dict[str, Any]) -> int | None:
+    """Return the whole shares: fractions of one are traded too, and some answers count them."""
+    volume = parse_decimal(row.get("volume"), "the volume")
+    if volume is None:
+        return None
+    if volume < 0:
+        raise FigureError("the volume is not a count")
+    return int(volume)
+
+
+def find_times(as_of: dt.datetime, now: dt.datetime, sessions: SessionBook, mic: str) -> Times:
+    """Return the times: those of a trade while its session runs, else those of a day's last price.
+
+    How late the prices are is not said. One that is a moment old is live; an older one may be a late one or that of a
+    stock with few trades, and counts as late.
+    """
+    exchange = EXCHANGES.get(mic)
+    day = as_of.astimezone(ZoneInfo(exchange.zone) if exchange else dt.UTC).date()
+    session = sessions.session_on(mic, day)
+    if session and as_of < session.closes_at and now < session.closes_at + DELAY:
+        delay = State.LIVE if now - as_of <= HOLDS[State.LIVE] else State.DELAYED
+        return times_of_trade(as_of, delay, now, sessions, mic)
+    return replace(times_of_day(day, State.END_OF_DAY, now, sessions, mic), as_of=as_of)

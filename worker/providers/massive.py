@@ -1,0 +1,116 @@
+"""Prices of Massive, formerly Polygon: the bar of the last trading day, one stock a call. 5 calls a minute are free."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote as quote_path
+from zoneinfo import ZoneInfo
+
+from webapp.records import Instrument, Quote, State
+from worker.providers.answers import MINUTE, bad_key, broken_answer, not_entitled, throttled, unknown_symbol
+from worker.providers.base import ErrorKind, Limits, ProviderError
+from worker.providers.figures import FigureError, check_range, parse_decimal, parse_epoch, parse_price
+from worker.providers.freshness import times_of_day
+from worker.providers.http import Client
+from worker.providers.rest import RestProvider, as_list, as_object
+
+if TYPE_CHECKING:
+    from config import Config
+    from webapp.markets import SessionBook
+
+# The paid plans have no limit a minute, but ask for less than 100 calls a second.
+FREE_PER_SECOND, PAID_PER_SECOND = 1.0, 50.0
+SKEW = dt.timedelta(minutes=2)
+EASTERN = ZoneInfo("America/New_York")
+GOOD = {"OK", "DELAYED"}
+REFUSED_KEYS = ("unknown api key", "invalid api key", "api key was not provided", "api key is not valid")
+OTHER_PLANS = ("not entitled", "upgrade your plan", "upgrade your subscription", "plan doesn't include")
+
+
+class Massive(RestProvider):
+    """The provider. Its answers say a day and no previous close, so its quotes do too."""
+
+    name = "massive"
+    title = "Massive"
+    setting = "MASSIVE_API_KEY"
+    delay = State.END_OF_DAY
+
+    def __init__(self, config: Config, client: Client | None = None) -> None:
+        per_minute = config.MASSIVE_CALLS_PER_MINUTE or None
+        limits = Limits(FREE_PER_SECOND if per_minute else PAID_PER_SECOND, per_minute)
+        super().__init__(config.MASSIVE_URL, config.MASSIVE_API_KEY, limits, client)
+
+    def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
+        """Ask for the bar of the last trading day."""
+        [instrument] = instruments
+        symbol = self.symbol_of(instrument)
+        body = as_object(self.call(f"/v2/aggs/ticker/{quote_path(symbol, safe='')}/prev", {"adjusted": "true"},
+                                   {"Authorization": f"Bearer {self._key}"}))
+        row = find_bar(body, symbol)
+        if row is None:
+            raise unknown_symbol(self.title)
+        return [make_quote(row, instrument, now, sessions)]
+
+    def complaint(self, status: int, body: Any, text: str) -> ProviderError | None:
+        """Read `status` and the words beside it, which stand under `error` or `message`; HTTP may say 200 all the same.
+
+        The words on the limit advise another plan, too, so they come first.
+        """
+        stated = str(body.get("status") or "").upper() if isinstance(body, dict) else ""
+        good = status == 200 and (stated in GOOD or (not stated and "results" in text))
+        if good or status in {401, 429} or not isinstance(body, dict):
+            return None
+        if "maximum requests" in text:
+            return throttled(self.title, ErrorKind.THROTTLED_MINUTE, MINUTE)
+        if stated in {"NOT_FOUND", "NOTFOUND"}:
+            return unknown_symbol(self.title)
+        if any(phrase in text for phrase in REFUSED_KEYS):
+            return bad_key(self.title, self.setting)
+        if stated == "NOT_AUTHORIZED" or any(phrase in text for phrase in OTHER_PLANS):
+            return not_entitled(self.title)
+        return broken_answer(self.title, "there is a notice in place of a price") if status == 200 else None
+
+
+def find_bar(body: dict[str, Any], symbol: str) -> dict[str, Any] | None:
+    """Return the one bar of the answer, None where it says that there is none; refuse one of another symbol."""
+    rows = body.get("results")
+    if rows == [] or (rows is None and body.get("resultsCount") == "0"):
+        return None
+    bars = as_list(rows)
+    if len(bars) != 1:
+        raise FigureError("there is more than one day in it")
+    row = as_object(bars[0])
+    names = [name for name in (body.get("ticker"), row.get("T")) if name is not None]
+    if not names or any(name != symbol for name in names):
+        raise FigureError("it is for another symbol")
+    return row
+
+
+def make_quote(row: dict[str, Any], instrument: Instrument, now: dt.datetime, sessions: SessionBook) -> Quote:
+    """Return the record of one bar; raise FigureError where its figures are not what they should be."""
+    price = parse_price(row.get("c"), "the close")
+    moment = parse_epoch(row.get("t"), "the day", per_second=1000)
+    if price is None or moment is None:
+        raise FigureError("the price or its day is missing")
+    # It is the day's midnight in some answers and its close in others: the day in New York is the same.
+    day = moment.astimezone(EASTERN).date()
+    session = sessions.session_on(instrument.mic, day)
+    if moment > now + SKEW or (session and now < session.starts_at):
+        raise FigureError("its day has not come yet")
+    first, high, low = (parse_price(row.get(key), word) for key, word in (("o", "open"), ("h", "high"), ("l", "low")))
+    check_range(low, high, price, first)
+    times = times_of_day(day, State.END_OF_DAY, now, sessions, instrument.mic)
+    return Quote(
+        instrument_id=instrument.id, price=price, as_of=times.as_of, day=day, source=Massive.name, state=times.state,
+        session=times.session, open=first, high=high, low=low, volume=read_volume(row.get("v")), as_of_is_day=True,
+        stale_at=times.stale_at)
+
+
+def read_volume(value: Any) -> int | None:
+    """Return whole shares: the count comes with decimals, and parts of a share are traded too."""
+    shares = parse_decimal(value, "the volume")
+    if shares is not None and shares < 0:
+        raise FigureError("the volume is negative")
+    return int(shares) if shares else None

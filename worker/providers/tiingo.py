@@ -1,0 +1,177 @@
+"""Prices of Tiingo: up to a hundred symbols a call. The free plan has 50 calls an hour and prices made from IEX."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from webapp.records import Instrument, Quote, Session, State
+from worker.providers.answers import LATER, bad_key, not_entitled, throttled, unknown_symbol
+from worker.providers.base import ErrorKind, Limits, ProviderError
+from worker.providers.figures import FigureError, check_range, parse_instant, parse_price
+from worker.providers.freshness import Times, times_of_trade
+from worker.providers.rest import RestProvider, as_list
+
+if TYPE_CHECKING:
+    from config import Config
+    from webapp.markets import SessionBook
+    from worker.providers.http import Client
+
+HOUR = dt.timedelta(hours=1)
+AHEAD = dt.timedelta(minutes=2)
+# Tiingo names no limit for a second; with a hundred symbols a call, one is enough.
+PER_SECOND = 1.0
+# How far beyond the day's range a price may lie that is no trade but the middle of a narrow book.
+REACH = Decimal("0.01")
+TIMES = ("timestamp", "quoteTimestamp")
+# Their documentation writes it in both ways.
+TIMES_OF_SALE = ("lastSaleTimestamp", "lastSaleTimeStamp")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What an answer has: its rows by symbol, and whether it has others than those that were asked for."""
+
+    by_symbol: dict[str, list[dict[str, Any]]]
+    strange: bool
+
+
+class Tiingo(RestProvider):
+    """The provider. Its prices are Tiingo's own "tngoLast", for trades on IEX need an agreement with that exchange.
+
+    That is the last trade or, where the book is narrow, its middle; after the close it is the official closing price.
+    The volume is left out: it is that of IEX alone until the evening, a few percent of the market's.
+    """
+
+    name = "tiingo"
+    title = "Tiingo"
+    setting = "TIINGO_API_KEY"
+    batch_size = 100
+    delay = State.LIVE
+    class_sign = "-"
+
+    def __init__(self, config: Config, client: Client | None = None) -> None:
+        limits = Limits(PER_SECOND, per_hour=config.TIINGO_CALLS_PER_HOUR or None,
+                        per_day=config.TIINGO_CALLS_PER_DAY or None)
+        super().__init__(config.TIINGO_URL, config.TIINGO_API_KEY, limits, client)
+
+    def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
+        """Ask for all of them at once; those that Tiingo does not have are missing in its answer."""
+        symbols = [self.symbol_of(instrument) for instrument in instruments]
+        body = self.call("/iex/", {"tickers": ",".join(symbols)}, {"Authorization": f"Token {self._key}"})
+        rows = sort_rows(as_list(body), set(symbols))
+        return self.gather(instruments, lambda instrument: self._quote(rows, instrument, now, sessions))
+
+    def complaint(self, status: int, body: Any, text: str) -> ProviderError | None:
+        """Return what stands under "detail"; where CSV was expected the same words come as bare text, with HTTP 200."""
+        words = text.strip()
+        if isinstance(body, dict):
+            words = str(body.get("detail") or "").lower()
+        elif isinstance(body, list) or words.startswith("<") or (status == 200 and not words.startswith("error:")):
+            words = ""  # prices, or a page of a proxy: any word may be in them
+        return None if status >= 500 else self._limit(status, words) or self._refusal(status, words)
+
+    def _limit(self, status: int, words: str) -> ProviderError | None:
+        """Return the error for a quota that is used up. When the hour or the day ends is not documented."""
+        ran_over = "run over your" in words or "allocation" in words
+        if ran_over and "symbol" in words:
+            # The symbols of this month are used up: nothing else helps than to wait, or to ask for fewer.
+            message = f"{self.title} gives no prices of further symbols this month."
+            return ProviderError(ErrorKind.THROTTLED_DAY, message, retry_after=HOUR)
+        if ran_over and ("daily" in words or "per day" in words):
+            return throttled(self.title, ErrorKind.THROTTLED_DAY, HOUR)
+        if ran_over or status == 429:
+            return throttled(self.title, ErrorKind.THROTTLED_HOUR, LATER)
+        return None
+
+    def _refusal(self, status: int, words: str) -> ProviderError | None:
+        """Return the error for a key, a plan or a symbol."""
+        if "ticker" in words and "not found" in words:
+            return unknown_symbol(self.title)
+        if "permission" in words:
+            return not_entitled(self.title)
+        # A wrong key gets "Invalid token.", "Please supply a token", or HTTP 403 with the bare word None.
+        if "token" in words or (status == 403 and words == "none"):
+            return bad_key(self.title, self.setting)
+        return None
+
+    def _quote(self, rows: Rows, instrument: Instrument, now: dt.datetime, sessions: SessionBook) -> Quote:
+        found = rows.by_symbol.get(self.symbol_of(instrument), [])
+        if len(found) > 1:
+            raise FigureError("it has the symbol twice")
+        if not found and rows.strange:
+            raise FigureError("it is for another symbol")
+        if not found:
+            raise unknown_symbol(self.title)
+        return read_quote(found[0], instrument, now, sessions)
+
+
+def sort_rows(rows: Sequence[Any], symbols: set[str]) -> Rows:
+    """Return the rows of these symbols."""
+    by_symbol: dict[str, list[dict[str, Any]]] = {symbol: [] for symbol in symbols}
+    strange = False
+    for row in rows:
+        ticker = row.get("ticker") if isinstance(row, dict) else None
+        if isinstance(ticker, str) and ticker.upper() in by_symbol:
+            by_symbol[ticker.upper()].append(row)
+        else:
+            strange = True
+    return Rows(by_symbol, strange)
+
+
+def read_quote(row: dict[str, Any], instrument: Instrument, now: dt.datetime, sessions: SessionBook) -> Quote:
+    """Return the record; raise FigureError where the figures are not what they should be."""
+    last = parse_price(row.get("last"), "the last trade")
+    price = parse_price(row.get("tngoLast"), "the price") or last
+    as_of = find_time(row, traded=price == last)
+    if price is None or as_of is None:
+        raise FigureError("the price or its time is missing")
+    if as_of > now + AHEAD:
+        raise FigureError("its time has not come yet")
+    times = find_times(min(as_of, now), now, sessions, instrument.mic)
+    first, high, low = find_range(row, price, times, traded=price == last)
+    return Quote(
+        instrument_id=instrument.id, price=price, as_of=times.as_of, day=times.day, source=Tiingo.name,
+        state=times.state, session=times.session, open=first, high=high, low=low, stale_at=times.stale_at,
+        previous_close=parse_price(row.get("prevClose"), "the previous close"),
+        bid=parse_price(row.get("bidPrice"), "the bid"), ask=parse_price(row.get("askPrice"), "the ask"))
+
+
+def find_time(row: dict[str, Any], *, traded: bool) -> dt.datetime | None:
+    """Return when the price was made: a trade at its own time, the middle of the book at the book's.
+
+    The book moves without trades: before the open it would make yesterday's last trade look like one of today.
+    """
+    keys = TIMES_OF_SALE + TIMES if traded else TIMES + TIMES_OF_SALE
+    moments = (parse_instant(row.get(key), "the time") for key in keys)
+    return next((moment for moment in moments if moment is not None), None)
+
+
+def find_times(as_of: dt.datetime, now: dt.datetime, sessions: SessionBook, mic: str) -> Times:
+    """Return the times; what has exactly the time of the close is the official closing price, not one from after it."""
+    times = times_of_trade(as_of, State.LIVE, now, sessions, mic)
+    session = sessions.session_on(mic, times.day)
+    if session is None or as_of != session.closes_at:
+        return times
+    return replace(times_of_trade(as_of - dt.timedelta(microseconds=1), State.LIVE, now, sessions, mic), as_of=as_of)
+
+
+def find_range(row: dict[str, Any], price: Decimal, times: Times, *,
+               traded: bool) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+    """Return open, high and low of the price's own day; raise FigureError where the price cannot be of that day."""
+    first, high, low = (parse_price(row.get(key), f"the {key}") for key in ("open", "high", "low"))
+    check_range(low, high)
+    if times.session is Session.PRE:
+        return None, None, None  # before the open nothing tells whether they are yesterday's
+    if times.session is Session.POST:
+        return first, high, low
+    if traded:
+        check_range(low, high, price)
+    # The range is that of trades, of which IEX has few: the middle of the book may be a little ahead of it.
+    check_range(low and low * (1 - REACH), high and high * (1 + REACH), price)
+    if (low is not None and price < low) or (high is not None and price > high):
+        return first, None, None
+    return first, high, low

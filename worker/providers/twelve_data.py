@@ -1,0 +1,165 @@
+"""Prices of Twelve Data: the day's bar of one stock a call. The free plan has the United States, 8 calls a minute."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from webapp.markets import EXCHANGES
+from webapp.records import Instrument, Quote, Session, State
+from worker.providers.answers import broken_answer, not_entitled, status_error, throttled, unknown_symbol
+from worker.providers.base import ErrorKind, Limits, ProviderError
+from worker.providers.figures import FigureError, check_range, parse_count, parse_day, parse_epoch, parse_price
+from worker.providers.freshness import Times, times_of_day, times_of_trade
+from worker.providers.http import Answer, Client
+from worker.providers.rest import US, RestProvider, as_object
+
+if TYPE_CHECKING:
+    from config import Config
+    from webapp.markets import SessionBook
+
+# What paid plans have besides. Its codes for these exchanges are the ISO ones; a symbol is sent with the code.
+PAID = dict.fromkeys((
+    "XTSE", "XTSX", "XLON", "XETR", "XFRA", "XPAR", "XAMS", "XBRU", "XLIS", "XMIL", "XMAD", "XSWX", "XSTO", "XCSE",
+    "XHEL", "XHKG", "XBOM", "XNSE", "XASX"), "")
+
+# How it writes the units in which prices are quoted in a hundredth of a currency.
+MINOR = {"GBp": "GBX", "ZAc": "ZAC", "ILa": "ILA"}
+
+# The codes that its errors carry, whatever the HTTP status is.
+CODES = {str(code) for code in range(400, 600)}
+
+# It names no limit for a second. This one only keeps a list that is fetched for the first time from coming as a burst.
+PER_SECOND = 5.0
+
+SECOND = dt.timedelta(seconds=1)
+# How far the vendor's clock may be ahead of ours.
+AHEAD = dt.timedelta(minutes=2)
+
+
+class TwelveData(RestProvider):
+    """The provider.
+
+    One call could ask for eight symbols, but each costs a credit of its own, and limits count calls. If a call were to
+    stand for eight credits, a short list would waste most of them: so each call asks for one, and the count is exact.
+    """
+
+    name = "twelve-data"
+    title = "Twelve Data"
+    setting = "TWELVE_DATA_API_KEY"
+    batch_size = 1
+
+    def __init__(self, config: Config, client: Client | None = None) -> None:
+        per_day = config.TWELVE_DATA_CALLS_PER_DAY or None
+        limits = Limits(PER_SECOND, config.TWELVE_DATA_CALLS_PER_MINUTE or None, per_day=per_day)
+        super().__init__(config.TWELVE_DATA_URL, config.TWELVE_DATA_API_KEY, limits, client)
+        # Only the free plan has a limit for the day. It refuses other markets, and each refusal would cost a credit.
+        self.suffixes = US if per_day else US | PAID
+
+    def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
+        """Ask for the one instrument."""
+        [instrument] = instruments
+        symbol = self.symbol_of(instrument)
+        # It has codes of its own for the parts of NASDAQ, but symbols are unique within the United States.
+        where = {"country": "United States"} if instrument.mic in US else {"mic_code": instrument.mic}
+        body = self.call("/quote", {"symbol": symbol, **where}, {"Authorization": f"apikey {self._key}"})
+        entry = as_object(body)
+        if "close" not in entry and symbol in entry:  # the form of answers for many symbols
+            entry = as_object(entry[symbol])
+            error = self.complaint(200, entry, "")
+            if error:
+                raise error
+        return [self._read(entry, symbol, instrument, now, sessions)]
+
+    def complaint(self, status: int, body: Any, text: str) -> ProviderError | None:
+        """Read the error that an answer with any status may hold: its text where that says more, else its code."""
+        if body is None and status == 404:  # a wrong address; unknown symbols are told of in JSON
+            return broken_answer(self.title, "nothing is at this address")
+        if not isinstance(body, dict) or not (body.get("status") == "error" or str(body.get("code")) in CODES):
+            return None
+        message, code = str(body.get("message", "")).lower(), str(body.get("code"))
+        # A limit or a plan may stand behind any code.
+        for phrase, error in (("credits for the day", throttled(self.title, ErrorKind.THROTTLED_DAY)),
+                              ("available starting with", not_entitled(self.title)),
+                              ("available exclusively", not_entitled(self.title))):
+            if phrase in message:
+                return error
+        if "symbol" in message and any(word in message for word in ("not found", "invalid", "incorrect")):
+            return unknown_symbol(self.title)
+        if code in CODES and status != 429 and status < 500:  # those two statuses know how long to wait
+            return status_error(self.title, self.setting, Answer(int(code), b""))
+        return broken_answer(self.title, "it holds an error") if status == 200 else None
+
+    def _read(self, entry: dict[str, Any], symbol: str, instrument: Instrument, now: dt.datetime,
+              sessions: SessionBook) -> Quote:
+        """Return the record of the day's bar, whose close is the last price."""
+        check_identity(entry, symbol, instrument)
+        price = parse_price(entry.get("close"), "the price")
+        if price is None:
+            raise FigureError("the price is missing")
+        first, high, low = (parse_price(entry.get(word), f"the {word}") for word in ("open", "high", "low"))
+        check_range(low, high, price, first)
+        times, is_day = read_times(entry, now, sessions, instrument.mic)
+        volume = None
+        with suppress(FigureError):  # it may hold fractions of shares
+            volume = parse_count(entry.get("volume"), "the volume") or None
+        return Quote(instrument_id=instrument.id, price=price, as_of=times.as_of, day=times.day, source=self.name,
+                     state=times.state, session=times.session, open=first, high=high, low=low, volume=volume,
+                     previous_close=parse_price(entry.get("previous_close"), "the previous close"),
+                     as_of_is_day=is_day, stale_at=times.stale_at)
+
+
+def check_identity(entry: dict[str, Any], symbol: str, instrument: Instrument) -> None:
+    """Raise FigureError where the bar is of another stock, from another market or in another unit.
+
+    A symbol alone means many things: IBM is traded in five countries. Market and unit may be missing; old answers
+    have no code of the market.
+    """
+    if str(entry.get("symbol") or "").upper() != symbol.upper():
+        raise FigureError("it is for another symbol")
+    mic = str(entry.get("mic_code") or instrument.mic)
+    # New York's are the exchanges of the same country, under codes that we need not know.
+    if mic != instrument.mic and (instrument.mic not in US or (mic in EXCHANGES and mic not in US)):
+        raise FigureError("it is from another exchange")
+    unit = str(entry.get("currency") or instrument.currency)
+    if instrument.currency and MINOR.get(unit, unit) != instrument.currency:
+        raise FigureError("it is in another currency")
+
+
+def read_times(entry: dict[str, Any], now: dt.datetime, sessions: SessionBook, mic: str) -> tuple[Times, bool]:
+    """Return the times of the bar, and whether only its day is known.
+
+    "timestamp" is when the bar began, so it is no more than its day. "last_quote_at" is the last minute with a trade;
+    it counts where it is of the bar's day.
+    """
+    moment, begun = (parse_epoch(entry.get(key), "the time") for key in ("last_quote_at", "timestamp"))
+    exchange = EXCHANGES.get(mic)
+    zone = ZoneInfo(exchange.zone if exchange else "America/New_York")
+    named = entry.get("datetime")
+    day = parse_day(named[:10] if isinstance(named, str) else named, "the day")
+    if day is None and (begun or moment):
+        day = (begun or moment or now).astimezone(zone).date()
+    if day is None:
+        raise FigureError("its day is missing")
+    session = sessions.session_on(mic, day)
+    if day > (now + dt.timedelta(hours=14)).date() or (session and now < session.starts_at):
+        raise FigureError("its day has not come yet")
+    if moment is not None and moment > now + AHEAD:
+        raise FigureError("its time has not come yet")
+    if moment is None or moment.astimezone(zone).date() != day:
+        running = session is not None and now < session.closes_at
+        return times_of_day(day, State.DELAYED if running else State.END_OF_DAY, now, sessions, mic), True
+    return times_of_bar(min(moment, now), now, sessions, mic), False
+
+
+def times_of_bar(moment: dt.datetime, now: dt.datetime, sessions: SessionBook, mic: str) -> Times:
+    """Return the times of a bar of the regular session: with a time after the close, its price is still the close."""
+    delay = State.LIVE if mic in US else State.DELAYED
+    part, session = sessions.current(mic, moment)
+    if session is None or part is not Session.POST:
+        return times_of_trade(moment, delay, now, sessions, mic)
+    times = times_of_trade(session.closes_at - SECOND, delay, now, sessions, mic)
+    return Times(moment, times.day, times.state, times.session, times.stale_at)
