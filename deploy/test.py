@@ -18,8 +18,14 @@ def run_tests(arguments: list[str]) -> int:
     """Run pytest and return its exit status."""
     browser = find_browser() or fetch_browser()
     environment = {**os.environ, "CHROME": browser} if browser else dict(os.environ)
-    command = (sys.executable, "-m", "pytest", f"--junitxml={REPORT}", *arguments)
+    command = (sys.executable, "-m", "pytest", "-n", str(processes()), "--dist", "loadfile", f"--junitxml={REPORT}",
+               *arguments)
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+
+def processes() -> int:
+    """Return how many files of tests to run at a time: the longest of them wait more than they compute."""
+    return min(max(2, (os.cpu_count() or 1) * 3 // 2), 8)
 
 
 def skipped_tests(report: Path) -> Counter[str]:
