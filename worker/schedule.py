@@ -44,7 +44,7 @@ def table(settings: Config) -> tuple[Periodic, ...]:
         refresh = max(refresh, QUOTA_REFRESH_SECONDS)
     return (
         Periodic(REFRESH, "worker.jobs.quotes.refresh_quotes", "refresh",
-                 every=refresh, timeout=45, retry=(1, 5)),
+                 every=refresh, timeout=90, retry=(1, 5)),
         Periodic("purge-old-rows", "worker.jobs.upkeep.purge_old_rows", "default",
                  every=600, timeout=120, retry=(30, 120)),
         Periodic("write-sessions", "worker.jobs.calendar.write_sessions", "default",

@@ -25,7 +25,7 @@ from worker.schedule import REFRESH
 
 log = logging.getLogger(__name__)
 
-# A run ends after so many calls or seconds; the next one goes on.
+# A run ends after so many calls of a provider, or seconds, which the providers share; the next one goes on.
 MOST_CALLS = 20
 RUN_SECONDS = 12.0
 # A refusal that ends so soon is waited for.
@@ -50,28 +50,29 @@ def refresh_quotes() -> str:
     on_screen = _on_screen()
     stored = waiting = 0
     served: set[int] = set()
+    resting: list[tuple[Provider, quota.Refusal]] = []
     providers = active_providers(settings)
     for provider in providers:
-        last = provider is providers[-1]
         refusal = quota.refusal_now(provider)
-        if refusal and not last and refusal.until - clock.now() > LONG_REFUSAL:
-            log.info("%s the next provider goes on.", refusal.reason)
+        if refusal and provider is not providers[-1] and refusal.until - clock.now() > LONG_REFUSAL:
+            resting.append((provider, refusal))
             continue
         plan = due_calls(clock.now(), provider, sessions, on_screen, served)
         served |= plan.covered
         _release()
-        changed, late = _carry_out(provider, plan, sessions, last=last)
+        changed, late = _carry_out(provider, plan, sessions, RUN_SECONDS / len(providers))
         stored, waiting = stored + changed, waiting + late
+    for stock in plan.uncovered:
+        reasons = [refusal.reason for provider, refusal in resting if provider.covers(stock)]
+        _say([stock], reasons[0] if reasons else f"{provider.title} has no prices from this exchange.")
     return f"{stored} changed, {waiting} waiting"
 
 
-def _carry_out(provider: Provider, plan: Plan, sessions: SessionBook, *, last: bool) -> tuple[int, int]:
+def _carry_out(provider: Provider, plan: Plan, sessions: SessionBook, seconds: float) -> tuple[int, int]:
     """Make a plan's calls and say why the others wait; return how many rows changed and how many stocks wait."""
-    stored, waiting, refusal = _make_calls(plan, sessions)
+    stored, waiting, refusal = _make_calls(plan, sessions, seconds)
     if refusal:
         _say([instrument for call in waiting for instrument in call.instruments], refusal.reason)
-    if plan.uncovered and last:
-        _say(plan.uncovered, f"{provider.title} has no prices from this exchange.")
     if plan.held_back:
         _say(plan.held_back, f"{provider.title}: the front page has used its half of the day's "
                              f"{provider.limits.per_day} requests; stocks on a watchlist come first.")
@@ -87,9 +88,10 @@ def _on_screen() -> set[int]:
         return set()
 
 
-def _make_calls(plan: Plan, sessions: SessionBook) -> tuple[int, Sequence[Call], quota.Refusal | None]:
+def _make_calls(plan: Plan, sessions: SessionBook,
+                seconds: float) -> tuple[int, Sequence[Call], quota.Refusal | None]:
     """Make the calls in turn; return how many rows changed, the calls that remain, and who refused the next."""
-    until = time.monotonic() + RUN_SECONDS
+    until = time.monotonic() + seconds
     stored, calls = 0, plan.calls
     for number, call in enumerate(calls):
         counted = quota.is_counted(call.provider)

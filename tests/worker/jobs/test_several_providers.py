@@ -142,3 +142,15 @@ def test_a_stock_for_whose_sake_a_call_was_refused_is_left_out_of_the_next(
     refresh_quotes()
     assert live.asked == ["IBM", "NOPE", "IBM"]
     assert load_live([good.id])[0].quote is not None
+
+
+def test_a_stock_whose_only_provider_rests_says_why(
+        app: Flask, sessions: SessionBook, two: tuple[Vendor, Vendor], set_clock: Clock) -> None:
+    ours, swiss = make_instrument("IBM"), make_instrument("NESN", "XSWX")
+    watch(ours, swiss)
+    two[0].uncovered, two[1].uncovered = set(), {"XSWX"}
+    two[0].answers["IBM"] = ProviderError(ErrorKind.BAD_KEY, "The First does not accept the key.")
+    refresh_quotes()
+    set_clock.pass_by(seconds=5)
+    refresh_quotes()
+    assert problem_of(swiss).startswith("The First does not accept the key.")
