@@ -35,10 +35,14 @@ LONGEST_REST = dt.timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why no call may be made now, in words fit for a page, and from when on one may."""
+    """Why no call may be made now, in words fit for a page, and from when on one may.
+
+    `fault` says that the provider rests after an error, and not only because a limit is reached.
+    """
 
     reason: str
     until: dt.datetime
+    fault: bool = False
 
 
 def is_counted(provider: Provider) -> bool:
@@ -168,7 +172,8 @@ def _resting(provider: Provider, now: dt.datetime, pause: dt.timedelta) -> Refus
     state = db.session.get_one(ProviderState, provider.name, populate_existing=True)
     if state.paused_until is not None and state.paused_until > now:
         reason = state.last_error or f"{provider.title} is paused."
-        return Refusal(f"{reason} The next try is at {_clock_time(state.paused_until, now)}.", state.paused_until)
+        return Refusal(f"{reason} The next try is at {_clock_time(state.paused_until, now)}.", state.paused_until,
+                       fault=True)
     return Refusal(f"{provider.title}: one request at a time.", (state.last_call_at or now) + pause)
 
 

@@ -139,7 +139,8 @@ def test_an_answer_and_an_error_are_written_down(app: Flask, set_clock: Clock) -
     assert (state.last_success_at, state.last_error, state.last_error_at) == (
         NOW, "No calls left.", NOW + dt.timedelta(seconds=2))
     refusal = claim(vendor, "C")
-    assert refusal == Refusal("No calls left. The next try is at 18:01 UTC.", NOW + dt.timedelta(hours=3, seconds=2))
+    assert refusal == Refusal("No calls left. The next try is at 18:01 UTC.", NOW + dt.timedelta(hours=3, seconds=2),
+                              fault=True)
     assert refusal_now(vendor) == refusal
 
 

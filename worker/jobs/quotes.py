@@ -30,8 +30,8 @@ MOST_CALLS = 20
 RUN_SECONDS = 12.0
 # A refusal that ends so soon is waited for.
 SHORT_WAIT = dt.timedelta(seconds=2.5)
-# A refusal that lasts longer lets the next provider go on with the stocks.
-LONG_REFUSAL = dt.timedelta(minutes=2)
+# A limit that is reached, and a fault (True), that last longer let the next provider go on with the stocks.
+PATIENCE = {False: dt.timedelta(minutes=2), True: dt.timedelta(seconds=10)}
 # The states of a price that the next one will replace, and the longest interval that is promised between two.
 RUNNING = {State.LIVE, State.DELAYED, State.PRE, State.POST}
 MOST_PACE = 7200.0
@@ -54,7 +54,7 @@ def refresh_quotes() -> str:
     providers = active_providers(settings)
     for provider in providers:
         refusal = quota.refusal_now(provider)
-        if refusal and provider is not providers[-1] and refusal.until - clock.now() > LONG_REFUSAL:
+        if refusal and provider is not providers[-1] and refusal.until - clock.now() > PATIENCE[refusal.fault]:
             resting.append((provider, refusal))
             continue
         plan = due_calls(clock.now(), provider, sessions, on_screen, served)

@@ -154,3 +154,17 @@ def test_a_stock_whose_only_provider_rests_says_why(
     set_clock.pass_by(seconds=5)
     refresh_quotes()
     assert problem_of(swiss).startswith("The First does not accept the key.")
+
+
+def test_the_next_provider_goes_on_soon_after_one_went_down(
+        app: Flask, sessions: SessionBook, two: tuple[Vendor, Vendor], set_clock: Clock) -> None:
+    stocks = [make_instrument(f"S{number}") for number in range(5)]
+    watch(*stocks)
+    for stock in stocks:
+        two[0].answers[stock.symbol] = ProviderError(ErrorKind.UNREACHABLE, "The First could not be reached.")
+    refresh_quotes()
+    assert len(two[0].asked) == 5
+    set_clock.pass_by(seconds=1)
+    refresh_quotes()
+    assert len(two[0].asked) == 5
+    assert len(two[1].asked) == 5
