@@ -179,9 +179,7 @@ def _resting(provider: Provider, now: dt.datetime, pause: dt.timedelta) -> Refus
 
 def _rest_after(provider: Provider, error: ProviderError) -> dt.timedelta:
     """Return how long to leave the provider alone: not at all, where only one symbol is at fault."""
-    rest = dt.timedelta(0)
-    if error.kind in REST:
-        rest = error.retry_after or REST[error.kind]
+    rest = error.retry_after or REST.get(error.kind, dt.timedelta(0))
     down = _failures_in_a_row(provider) - DOWN_AFTER
     return max(rest, min(FIRST_REST * 2**down, LONGEST_REST)) if down >= 0 else rest
 

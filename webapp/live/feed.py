@@ -59,6 +59,7 @@ class Feed:
         self._ahead: set[int] = set()
         self._resync = Event()
         self._wait_until = 0.0
+        self._begun = 0
         self._reading = BoundedSemaphore()
         self._marked: set[int] = set()
 
@@ -155,13 +156,18 @@ class Feed:
                 self._resync.set()
 
     def reach(self, version: int) -> None:
-        """Be at `version`, which is in the database, on return; of many who ask at once, one reads."""
+        """Be at `version`, which is in the database, on return; of many who ask at once, one reads.
+
+        Whoever had to wait while somebody else began to read needs no more: that found all that was there.
+        """
+        begun = self._begun
         with self._reading:
-            if self.hub.received < version:
+            if self.hub.received < version and self._begun == begun:
                 self.resync()
 
     def resync(self) -> None:
         """Read from the database what the hub does not have."""
+        self._begun += 1
         received = self.hub.received  # asked before the database: a message may come while that answers
         newest = self.truth.version()
         if newest < received:

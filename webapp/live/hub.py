@@ -22,7 +22,7 @@ import gevent
 from gevent.event import Event
 
 from webapp.live.hangups import Hangups
-from webapp.live.viewers import Audience, Ids, Viewer
+from webapp.live.viewers import BEAT, SIGNED_OUT, Audience, Full, Ids, Viewer
 from webapp.records import LiveQuote
 
 log = logging.getLogger(__name__)
@@ -31,18 +31,13 @@ Key = tuple[str, int]  # what is drawn ("table" or "stock") and of which instrum
 Render = Callable[[str, LiveQuote], bytes]
 
 KINDS = ("table", "stock")
-SLICE_S = 0.005  # after this long at one thing, page requests get their turn
+# After a slice at one thing, page requests get their turn, by a timer: sleep(0) would queue behind all that wait.
+SLICE_S, PAUSE_S = 0.005, 0.0005
 RENDER_S = 0.2  # a window renders no longer than this; what is left comes in the next one
 BULK_S = 0.1  # the same for the rows of large commits, which wait behind the others
 CHUNK = 128  # writes between two looks at the clock
 STALLED_S = 30.0
 BEAT_S = 15.0
-BEAT = b"event: beat\ndata: 1\n\n"
-SIGNED_OUT = b"event: signed-out\ndata: 1\n\n"
-
-
-class Full(Exception):
-    """No more streams for this process, account or address."""
 
 
 class Hub:
@@ -78,6 +73,16 @@ class Hub:
 
     # Joining and leaving
 
+    def prepare(self, kind: str, ids: Iterable[int]) -> None:
+        """Draw what a viewer will need, with pauses for others: join() itself does not let anybody in between."""
+        turn_at = time.monotonic() + SLICE_S
+        for each in ids:
+            if each in self.rows:
+                self._fragment(kind, self.rows[each])
+            if time.monotonic() > turn_at:
+                gevent.sleep(PAUSE_S)
+                turn_at = time.monotonic() + SLICE_S
+
     def admit(self, user_id: int, address: str) -> None:
         """Raise Full where one more stream would be too many."""
         if (self.closing or len(self.viewers) >= self.per_process or self._addresses[address] >= self.per_address
@@ -95,10 +100,11 @@ class Hub:
             since = None
         audience = self._audience(kind, tuple(sorted(set(ids))))
         viewer = Viewer(fd, audience, user_id, session_id, address)
+        viewer.seen = self.flushes
         self.viewers[fd] = viewer
+        self._addresses[address] += 1
         if user_id:
             self.accounts.setdefault(user_id, set()).add(viewer)
-        self._addresses[address] += 1
         self._hangups.watch(fd)
         audience.size += 1
         audience.ready[viewer] = None
@@ -118,11 +124,10 @@ class Hub:
         viewer.fd = -1
         viewer.rest = None
         self.stalled.pop(viewer, None)
-        audience = viewer.audience
-        audience.ready.pop(viewer, None)
-        audience.size -= 1
-        if not audience.size:
-            self._disband(audience)
+        viewer.audience.ready.pop(viewer, None)
+        viewer.audience.size -= 1
+        if not viewer.audience.size:
+            self._disband(viewer.audience)
         if viewer.user_id:
             mates = self.accounts[viewer.user_id]
             mates.discard(viewer)
@@ -147,7 +152,6 @@ class Hub:
             self.watchers[key].discard(audience)
             if not self.watchers[key]:
                 del self.watchers[key]
-                self._fragments.pop(key, None)
 
     # What changes
 
@@ -230,23 +234,24 @@ class Hub:
                 log.exception("a flush failed; the next one draws every row again, so that nobody misses one")
                 self._fragments.clear()
                 self._dirty.update(dict.fromkeys(self.rows))
+                self._wake.set()
                 gevent.sleep(1)
 
     def flush(self) -> None:
         """Write each viewer what changed for it since the last flush, in one frame."""
         self._turn_at = time.monotonic() + SLICE_S
-        batch = self._render_batch()
         self.flushes += 1
-        for rows in batch.values():
-            self._flushed_in.update(dict.fromkeys(rows, self.flushes))
+        batch = self._render_batch()
         if not self._dirty and not self._bulk:
             self.version = self.received
         touched: set[Audience] = set()
+        extra, flush = b"", self.flushes
         for kind, rows in batch.items():
+            self._flushed_in.update(dict.fromkeys(rows, flush))
             touched.update(*[self.watchers.get((kind, number), ()) for number in rows])
-        if self.status_flush == self.flushes:
+        if self.status_flush == flush:
+            extra = self.status
             touched.update(self.audiences.values())
-        extra, flush = self.status if self.status_flush == self.flushes else b"", self.flushes
         for audience in touched:
             changed = map(batch[audience.kind].get, audience.ids)
             self._send(audience, self._frame(changed, extra), flush)
@@ -280,7 +285,8 @@ class Hub:
         write = os.write
         for start in range(0, len(viewers), CHUNK):
             for viewer in viewers[start:start + CHUNK]:
-                if viewer.rest is not None:  # a bell rang meanwhile and did not fit: what it missed comes after that
+                # Stalled by a bell, it gets what it missed after that; come during this flush, it has newer rows.
+                if viewer.rest is not None or viewer.seen == flush:
                     continue
                 try:
                     written = write(viewer.fd, frame)
@@ -303,7 +309,7 @@ class Hub:
             self.drop(viewer)
             return
         if written != len(data):
-            # A flush may be under way that has not come to this viewer yet: it has only the one before for sure.
+            # A flush may be under way that has not come to this viewer: it has only the one before for sure.
             self._stall(viewer, memoryview(data)[written:], self.flushes - 1)
 
     def _stall(self, viewer: Viewer, rest: memoryview, seen: int) -> None:
@@ -362,11 +368,8 @@ class Hub:
 
     def _frame(self, fragments: Iterable[bytes | None], before: bytes = b"") -> bytes:
         """Join fragments to one event; none make nothing."""
-        parts = [b"%bid: %d\nevent: quotes\ndata: " % (before, self.version), *filter(None, fragments)]
-        if len(parts) == 1:
-            return before
-        parts.append(b"\n\n")
-        return b"".join(parts)
+        parts = [b"%bid: %d\nevent: quotes\ndata: " % (before, self.version), *filter(None, fragments), b"\n\n"]
+        return b"".join(parts) if len(parts) > 2 else before
 
     def _fragment(self, kind: str, row: LiveQuote) -> bytes:
         """Return the row's bytes, drawn at most once for each change."""
@@ -377,12 +380,9 @@ class Hub:
         return fragment
 
     def _breathe(self) -> None:
-        """Let page requests run when this greenlet has had its slice.
-
-        A timer, not sleep(0): that would queue behind every waiting request, a timer comes after one slice of them.
-        """
+        """Let page requests run when this greenlet has had its slice."""
         if time.monotonic() >= self._turn_at:
-            gevent.sleep(0.0005)
+            gevent.sleep(PAUSE_S)
             self._turn_at = time.monotonic() + SLICE_S
 
     # The end

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 Ids = tuple[int, ...]
+BEAT = b"event: beat\ndata: 1\n\n"
+SIGNED_OUT = b"event: signed-out\ndata: 1\n\n"
+
+
+class Full(Exception):
+    """No more streams for this process, account or address."""
 
 
 class Audience:
@@ -21,8 +27,8 @@ class Audience:
 class Viewer:
     """One open stream.
 
-    While `rest` (bytes of a frame that did not fit) is there, the viewer is stalled: `seen` is the last flush that it
-    has whole, `since` when it stalled, `bells` what rang meanwhile.
+    `seen` is the flush in which it came; later, when it stalled, the last one that it has whole. It is stalled while
+    `rest` (bytes of a frame that did not fit) is there: `since` is when that began, `bells` what rang meanwhile.
     """
 
     __slots__ = ("address", "audience", "bells", "fd", "rest", "seen", "session_id", "since", "user_id")

@@ -14,7 +14,8 @@ from flask_login import current_user
 
 from webapp.accounts.limits import address_key
 from webapp.instruments import load_instruments
-from webapp.live.hub import BEAT, KINDS, SIGNED_OUT, Full, Hub
+from webapp.live.hub import KINDS, Hub
+from webapp.live.viewers import BEAT, SIGNED_OUT, Full
 
 bp = Blueprint("live", __name__, url_prefix="/live")
 
@@ -38,6 +39,7 @@ def stream() -> ResponseReturnValue:
     ids = known(ids, hub)
     if "signed_in" in request.args and not current_user.is_authenticated:
         return Response(SIGNED_OUT, mimetype="text/event-stream")
+    hub.prepare(kind, ids)
     user_id, session_id = signed_in()
     address = address_key()
     try:

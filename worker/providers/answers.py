@@ -55,9 +55,10 @@ def bad_key(title: str, setting: str) -> ProviderError:
     return ProviderError(ErrorKind.BAD_KEY, f"{title} does not accept the API key. Check {setting}.")
 
 
-def not_entitled(title: str) -> ProviderError:
-    """Return the error for what the plan does not have."""
-    return ProviderError(ErrorKind.NOT_ENTITLED, f"This needs another plan of {title}.")
+def not_entitled(title: str, *, symbol_only: bool = False) -> ProviderError:
+    """Return the error for what the plan does not have; of one symbol only, it keeps no other from being asked for."""
+    return ProviderError(ErrorKind.NOT_ENTITLED, f"This needs another plan of {title}.",
+                         retry_after=dt.timedelta(seconds=1) if symbol_only else None)
 
 
 def throttled(title: str, kind: ErrorKind, wait: dt.timedelta | None = None) -> ProviderError:

@@ -55,7 +55,7 @@ class Finnhub(RestProvider):
             return None
         for phrase, error in (("api limit reached", throttled(self.title, ErrorKind.THROTTLED_MINUTE, MINUTE)),
                               ("api key", bad_key(self.title, self.setting)),
-                              ("have access", not_entitled(self.title)),
+                              ("have access", not_entitled(self.title, symbol_only=True)),
                               ("symbol not", unknown_symbol(self.title)),
                               ("invalid symbol", unknown_symbol(self.title))):
             if phrase in text:

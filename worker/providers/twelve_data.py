@@ -83,8 +83,8 @@ class TwelveData(RestProvider):
         message, code = str(body.get("message", "")).lower(), str(body.get("code"))
         # A limit or a plan may stand behind any code.
         for phrase, error in (("credits for the day", throttled(self.title, ErrorKind.THROTTLED_DAY)),
-                              ("available starting with", not_entitled(self.title)),
-                              ("available exclusively", not_entitled(self.title))):
+                              ("available starting with", not_entitled(self.title, symbol_only=True)),
+                              ("available exclusively", not_entitled(self.title, symbol_only=True))):
             if phrase in message:
                 return error
         if "symbol" in message and any(word in message for word in ("not found", "invalid", "incorrect")):

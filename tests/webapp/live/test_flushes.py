@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 
+import gevent
 import pytest
 
 from tests.webapp.live.watchers import Client, make_hub, row
@@ -65,3 +67,47 @@ def test_a_stalled_viewer_of_a_stock_that_is_gone_stops_nobody() -> None:
     for client in (stalled, other):
         client.close()
     hub.flush()
+
+
+def test_a_flush_that_failed_is_done_again_without_a_further_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = make_hub()
+    client = Client(hub, (1,))
+    usual, failures = hub.flush, [RuntimeError("once")]
+
+    def fail_once() -> None:
+        if failures:
+            raise failures.pop()
+        usual()
+
+    monkeypatch.setattr(hub, "flush", fail_once)
+    running = gevent.spawn(hub.run)
+    hub.apply([row(1, 1)], 1)
+    deadline = time.monotonic() + 10
+    while client.shown != {1: 1} and time.monotonic() < deadline:
+        gevent.sleep(0.05)
+        client.read()
+    assert client.shown == {1: 1}
+    running.kill()
+
+
+def test_who_comes_into_a_flush_with_newer_rows_is_not_sent_the_older_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = make_hub()
+    first = Client(hub, (1,))
+    comers: list[Client] = []
+    usual = hub._render_batch
+
+    def come_meanwhile() -> dict[str, dict[int, bytes]]:
+        batch = usual()
+        if not comers:
+            hub.apply([row(1, 2)], 2)
+            comers.append(Client(hub, (1,)))
+        return batch
+
+    monkeypatch.setattr(hub, "_render_batch", come_meanwhile)
+    hub.apply([row(1, 1)], 1)
+    hub.flush()
+    comers[0].read()  # it asserts that no version is followed by an older one
+    hub.flush()
+    for client in (first, comers[0]):
+        client.read()
+        assert client.shown == {1: 2}

@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.webapp.live.watchers import Client, draw, make_hub, row
 from webapp.live import hub as hub_module
 from webapp.live.feed import Feed
-from webapp.live.hub import Full, Hub
+from webapp.live.hub import Hub
+from webapp.live.viewers import Full
 from webapp.records import LiveQuote
 
 INSTRUMENTS = 6
