@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from webapp.markets import SessionBook, SessionTimes
-from webapp.records import Instrument, Session
+from webapp.records import Instrument, Session, State
 from worker.intervals import best_intervals
 from worker.providers.base import Limits, Provider
+from worker.providers.freshness import DELAY
 
 # This part of every limit is kept for what nobody has planned: a new pick, a page that is opened.
 RESERVE = 0.1
@@ -20,6 +21,10 @@ FLOOR_S = 5.0
 SETTLES = dt.timedelta(minutes=20)
 # A day's quota is spread over the rest of the trading day, and over this long at least.
 LEAST_SPREAD_S = 1800.0
+# A stock without a price waits no longer than this for a call that it shares with others.
+NEWCOMER_S = 15.0
+# So many calls for many stocks are planned at a time.
+MOST_CALLS = 20.0
 # How much a stock on an open page weighs against one that is only on somebody's list, or on the front page's.
 ON_SCREEN, LISTED, STARTER = 4.0, 1.0, 0.25
 # How far a price moves in a day where that is not known, and the least that is believed, as parts of the price.
@@ -53,24 +58,48 @@ class Candidate:
         return max(self.day_range or USUAL_RANGE, LEAST_RANGE) * math.sqrt(weight)
 
 
-def running_session(mic: str, now: dt.datetime, sessions: SessionBook) -> SessionTimes | None:
-    """Return the trading day whose hours, extended ones included, `now` is in."""
+def running_session(provider: Provider, mic: str, now: dt.datetime, sessions: SessionBook) -> SessionTimes | None:
+    """Return the trading day in which the provider has new prices at `now`."""
     part, session = sessions.current(mic, now)
-    return None if part is Session.CLOSED else session
+    usable = part is Session.REGULAR or (provider.extended_hours and part is not Session.CLOSED)
+    return session if usable else None
+
+
+def trading_ends(provider: Provider, session: SessionTimes) -> dt.datetime:
+    """Return when the provider's prices of the day are over."""
+    return session.ends_at if provider.extended_hours else session.closes_at
+
+
+def trading_began(provider: Provider, candidates: Iterable[Candidate], sessions: SessionBook,
+                  now: dt.datetime) -> dt.datetime | None:
+    """Return when the first of the markets opened that are open now; None while all are shut."""
+    running = [session for candidate in candidates
+               if (session := running_session(provider, candidate.instrument.mic, now, sessions)) is not None]
+    return min((session.starts_at if provider.extended_hours else session.opens_at for session in running),
+               default=None)
 
 
 def best_paces(provider: Provider, candidates: Iterable[Candidate], sessions: SessionBook, now: dt.datetime,
-               used_today: int) -> dict[int, float]:
-    """Return the seconds between two calls for each stock whose market is open, by instrument."""
-    demand: dict[int, float] = {}
+               rate: float) -> dict[int, float]:
+    """Return the seconds between two calls for each stock whose market is open, by instrument.
+
+    `rate` is in calls a second. A call for many stocks costs as much as one for one: no stock is in every second one.
+    """
+    demand = {candidate.instrument.id: candidate.demand for candidate in candidates
+              if running_session(provider, candidate.instrument.mic, now, sessions) is not None}
+    floor = max(FLOOR_S, 1 / rate) if provider.batch_size > 1 and rate > 0 else FLOOR_S
+    return best_intervals(demand, rate * provider.batch_size, floor)
+
+
+def planned_rate(provider: Provider, candidates: Iterable[Candidate], sessions: SessionBook, now: dt.datetime,
+                 used_today: int) -> float:
+    """Return the calls a second to plan with; `used_today` counts those since the trading began."""
     ends = [now + dt.timedelta(seconds=LEAST_SPREAD_S)]
     for candidate in candidates:
-        session = running_session(candidate.instrument.mic, now, sessions)
+        session = running_session(provider, candidate.instrument.mic, now, sessions)
         if session is not None:
-            demand[candidate.instrument.id] = candidate.demand
-            ends.append(session.ends_at)
-    rate = sustainable_rate(provider.limits, used_today, (max(ends) - now).total_seconds())
-    return best_intervals(demand, rate * provider.batch_size, FLOOR_S)
+            ends.append(trading_ends(provider, session))
+    return sustainable_rate(provider.limits, used_today, (max(ends) - now).total_seconds())
 
 
 def sustainable_rate(limits: Limits, used_today: int, seconds_left: float) -> float:
@@ -87,30 +116,58 @@ def sustainable_rate(limits: Limits, used_today: int, seconds_left: float) -> fl
     return min(rates) * (1 - RESERVE)
 
 
-def most_overdue(candidates: Iterable[Candidate], paces: dict[int, float], sessions: SessionBook,
-                 now: dt.datetime) -> Sequence[Candidate]:
-    """Return the stocks that are due, first those that have waited for the most intervals.
+def waiting(provider: Provider, candidates: Iterable[Candidate], paces: dict[int, float], sessions: SessionBook,
+            now: dt.datetime) -> list[tuple[float, Candidate]]:
+    """Return for how many of its intervals each stock has waited, the longest first; from 1 on it is due.
 
-    Outside its market's hours a stock is fetched once more, when the day's last prices have settled.
+    Outside its market's hours a stock is fetched once more, when the day's last prices have settled; until then, and
+    after that, it is not in the list.
     """
-    due: list[tuple[float, Candidate]] = []
+    found: list[tuple[float, Candidate]] = []
     for candidate in candidates:
         fetched_at, pace = candidate.fetched_at, paces.get(candidate.instrument.id)
         if fetched_at is None or candidate.as_of is None:
-            due.append((math.inf, candidate))
+            found.append((math.inf, candidate))
         elif pace is not None:
-            waited = (now - fetched_at).total_seconds() / pace
-            if waited >= 1:
-                due.append((waited, candidate))
-        elif fetched_at < (settled := _settled_at(candidate.instrument.mic, now, sessions)):
-            due.append(((now - settled).total_seconds() / LEAST_SPREAD_S, candidate))
-    return [candidate for _, candidate in sorted(due, key=lambda item: (-item[0], item[1].urgency))]
+            found.append(((now - fetched_at).total_seconds() / pace, candidate))
+        elif fetched_at < (settled := _settled_at(provider, candidate.instrument.mic, now, sessions)):
+            found.append((1 + (now - settled).total_seconds() / LEAST_SPREAD_S, candidate))
+    return sorted(found, key=lambda item: (-item[0], item[1].urgency))
 
 
-def _settled_at(mic: str, now: dt.datetime, sessions: SessionBook) -> dt.datetime:
+def choose(provider: Provider, queue: Sequence[tuple[float, Candidate]], rate: float,
+           last_call_at: dt.datetime | None, now: dt.datetime) -> list[Instrument]:
+    """Return the stocks to ask for now, of a queue as waiting() makes it.
+
+    Calls for many stocks are made at the pace that the limits bear, each filled with what is next; only a stock without
+    any price does not wait for that, but for NEWCOMER_S.
+    """
+    due = [candidate.instrument for waited, candidate in queue if waited >= 1]
+    if provider.batch_size == 1 or not due:
+        return due
+    since = (now - last_call_at).total_seconds() if last_call_at else math.inf
+    if since < NEWCOMER_S and since * rate < 1:
+        return []
+    if since * rate < 1 and queue[0][0] < math.inf:
+        return []
+    calls = min(max(1, int(min(since * rate, MOST_CALLS))), math.ceil(len(due) / provider.batch_size))
+    return [candidate.instrument for _, candidate in queue[:calls * provider.batch_size]]
+
+
+def holds_until(provider: Provider, mic: str, now: dt.datetime, sessions: SessionBook) -> dt.datetime | None:
+    """Return when the part of the day ends that `now` is in; None while the market is shut."""
+    part, session = sessions.current(mic, now)
+    if session is None:
+        return None
+    lag = DELAY if provider.delay is State.DELAYED else dt.timedelta(0)
+    ends = {Session.PRE: session.opens_at, Session.REGULAR: session.closes_at}.get(part, session.ends_at)
+    return ends + lag
+
+
+def _settled_at(provider: Provider, mic: str, now: dt.datetime, sessions: SessionBook) -> dt.datetime:
     """Return when the prices of the last day were final; without a calendar, at the last midnight in UTC."""
     completed = sessions.last_completed(mic, now - SETTLES)
     if completed is None:
         return now.replace(hour=0, minute=0, second=0, microsecond=0)
-    ended = completed.ends_at + SETTLES
+    ended = trading_ends(provider, completed) + SETTLES
     return ended if ended <= now else completed.closes_at + SETTLES

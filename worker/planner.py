@@ -25,6 +25,8 @@ SETTLES = dt.timedelta(minutes=30)
 REST_AFTER_ANSWER = dt.timedelta(hours=3)
 REST_AFTER_UNKNOWN = dt.timedelta(hours=24)
 REST_AFTER_FAULT = dt.timedelta(minutes=10)
+REST_AFTER_LIVE_FAULT = dt.timedelta(seconds=30)
+MOST_DOUBLINGS = 10
 # An exchange without a calendar: its price is a day's.
 NO_CALENDAR = dt.timedelta(days=1)
 FAULTS = (ErrorKind.BROKEN_ANSWER, ErrorKind.UNREACHABLE)
@@ -74,12 +76,21 @@ def due_calls(now: dt.datetime, provider: Provider, sessions: SessionBook, on_sc
         return Plan(_calls(provider, [candidate.instrument for candidate in covered]), [], uncovered, covered=ids)
     if provider.delay is State.END_OF_DAY:
         return dataclasses.replace(_daily_plan(now, provider, sessions, covered, uncovered), covered=ids)
-    rests = _resting(quota.failures_since(provider, now - quota.DAY), now)
-    used = quota.used_since(provider, now - quota.DAY) if provider.limits.per_day else 0
-    paces = pacing.best_paces(provider, covered, sessions, now, used)
-    due = pacing.most_overdue((candidate for candidate in covered if candidate.instrument.key not in rests), paces,
-                              sessions, now)
-    return Plan(_calls(provider, [candidate.instrument for candidate in due]), [], uncovered, paces, ids)
+    return _live_plan(now, provider, sessions, covered, Plan([], [], uncovered, covered=ids))
+
+
+def _live_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, covered: Sequence[Candidate],
+               plan: Plan) -> Plan:
+    """Return the plan with what is due of live prices."""
+    rests = _resting(quota.failures_since(provider, now - quota.DAY), now, REST_AFTER_LIVE_FAULT)
+    began = pacing.trading_began(provider, covered, sessions, now)
+    used = quota.used_since(provider, began) if began and provider.limits.per_day else 0
+    rate = pacing.planned_rate(provider, covered, sessions, now, used)
+    paces = pacing.best_paces(provider, covered, sessions, now, rate)
+    ready = [candidate for candidate in covered if candidate.instrument.key not in rests]
+    queue = pacing.waiting(provider, ready, paces, sessions, now)
+    chosen = pacing.choose(provider, queue, rate, quota.last_call_at(provider), now)
+    return dataclasses.replace(plan, calls=_calls(provider, chosen), paces=paces)
 
 
 def _daily_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, covered: Sequence[Candidate],
@@ -134,7 +145,8 @@ def _is_old(candidate: Candidate, sessions: SessionBook, now: dt.datetime) -> bo
     return candidate.as_of < (closed.closes_at if closed else now - NO_CALENDAR)
 
 
-def _resting(calls: Iterable[tuple[str, dt.datetime, str]], now: dt.datetime) -> set[str]:
+def _resting(calls: Iterable[tuple[str, dt.datetime, str]], now: dt.datetime,
+             after_fault: dt.timedelta = REST_AFTER_FAULT) -> set[str]:
     """Return the stocks that were asked for lately; each further fault of a stock doubles its rest.
 
     A call that the vendor throttled, or that a crash cut short, says nothing of the stock: it stays due.
@@ -148,7 +160,7 @@ def _resting(calls: Iterable[tuple[str, dt.datetime, str]], now: dt.datetime) ->
         elif outcome.startswith((ErrorKind.UNKNOWN_SYMBOL, ErrorKind.NOT_ENTITLED)):
             rest = REST_AFTER_UNKNOWN
         elif outcome.startswith(FAULTS):
-            rest = REST_AFTER_FAULT * 2 ** faults[subject]
+            rest = after_fault * 2 ** min(faults[subject], MOST_DOUBLINGS)
             faults[subject] += 1
         until[subject] = started_at + rest
     return {subject for subject, moment in until.items() if moment > now}

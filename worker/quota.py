@@ -1,6 +1,7 @@
 """The calls a provider allows, counted in the database: across processes, restarts and crashes."""
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, or_, select, update
@@ -17,6 +18,8 @@ MINUTE = dt.timedelta(minutes=1)
 # What a call's row says of a call that brought a price, and of one whose end nobody saw.
 OK = "ok"
 STARTED = "started"
+# What stands behind a provider's name in the rows that are not of a call, but of a stock that a call did not bring.
+STOCKS = "/stock"
 # How long a provider rests after an error that names no time.
 REST = {
     ErrorKind.THROTTLED_SECOND: dt.timedelta(seconds=2),
@@ -116,9 +119,22 @@ def calls_since(provider: Provider, moment: dt.datetime) -> list[tuple[str, dt.d
     return _calls(ProviderCall.provider == provider.name, ProviderCall.started_at > moment)
 
 
+def note_failures(provider: Provider, subjects: Iterable[str], kind: ErrorKind) -> None:
+    """Write that a call for several stocks brought none for these; it costs no call, and the caller commits."""
+    now = clock.now()
+    db.session.add_all(ProviderCall(provider=provider.name + STOCKS, started_at=now, subject=subject, outcome=str(kind))
+                       for subject in subjects)
+
+
 def failures_since(provider: Provider, moment: dt.datetime) -> list[tuple[str, dt.datetime, str]]:
-    """Return subject, time and outcome of the calls after `moment` that brought no price, oldest first."""
-    return _calls(ProviderCall.provider == provider.name, ProviderCall.started_at > moment, ProviderCall.outcome != OK)
+    """Return subject, time and outcome of what brought no price after `moment`, calls and stocks, oldest first."""
+    return _calls(ProviderCall.provider.in_((provider.name, provider.name + STOCKS)),
+                  ProviderCall.started_at > moment, ProviderCall.outcome != OK)
+
+
+def last_call_at(provider: Provider) -> dt.datetime | None:
+    """Return when the newest call was made."""
+    return db.session.scalar(select(ProviderState.last_call_at).where(ProviderState.provider == provider.name))
 
 
 def used_since(provider: Provider, moment: dt.datetime) -> int:

@@ -98,6 +98,7 @@ class Vendor:
     limits: Limits = field(default_factory=Limits)
     delay: State = State.LIVE
     batch_size: int = 1
+    extended_hours: bool = False
     name: str = "vendor"
     title: str = "The Vendor"
     uncovered: set[str] = field(default_factory=set)

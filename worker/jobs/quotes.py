@@ -17,8 +17,9 @@ from webapp.records import Instrument, LiveQuote, Quote, State
 from webapp.redis import RedisAway
 from webapp.trading_days import load_book
 from worker import gaps, quota, store
+from worker.pacing import holds_until
 from worker.planner import Call, Plan, due_calls
-from worker.providers.base import Provider, ProviderError
+from worker.providers.base import ErrorKind, Provider, ProviderError
 from worker.providers.registry import active_providers
 from worker.providers.simulator import Simulator
 from worker.schedule import REFRESH
@@ -126,20 +127,26 @@ def _fetch(call: Call, claim: int | None, sessions: SessionBook, paces: dict[int
     if claim is not None:
         quota.settle(provider, claim, error)
     ids = {error.blames.id} if error and error.blames else {instrument.id for instrument in call.instruments}
-    changed = store.store_problem(ids, error.message) if error else _store(provider, quotes, sessions, paces)
+    silent = [] if error or claim is None else [
+        stock for stock in call.instruments if stock.id not in {quote.instrument_id for quote in quotes}]
+    quota.note_failures(provider, [stock.key for stock in silent], ErrorKind.UNKNOWN_SYMBOL)
+    if error and len(ids) > 1 and error.kind is ErrorKind.BROKEN_ANSWER:
+        quota.note_failures(provider, [stock.key for stock in call.instruments], error.kind)
+    changed = store.store_problem(ids, error.message) if error else _store(call, quotes, sessions, paces)
     db.session.commit()
     _publish(changed)
-    if claim is not None and not error and (silent := ids - {quote.instrument_id for quote in quotes}):
-        _say([stock for stock in call.instruments if stock.id in silent], f"{provider.title} has no price of it.")
+    if silent:
+        _say(silent, f"{provider.title} has no price of it.")
     return len(changed)
 
 
-def _store(provider: Provider, quotes: Sequence[Quote], sessions: SessionBook,
-           paces: dict[int, float]) -> list[LiveQuote]:
+def _store(call: Call, quotes: Sequence[Quote], sessions: SessionBook, paces: dict[int, float]) -> list[LiveQuote]:
     """Store the quotes of one call, and the gaps that they end."""
+    provider = call.provider
     settings: Config = current_app.config["SETTINGS"]
     now = clock.now()
-    quotes = [_held(quote, paces.get(quote.instrument_id), now) for quote in quotes]
+    ends = {stock.id: holds_until(provider, stock.mic, now, sessions) for stock in call.instruments}
+    quotes = [_held(quote, paces.get(quote.instrument_id), ends.get(quote.instrument_id), now) for quote in quotes]
     if not quota.is_counted(provider):
         patience = dt.timedelta(seconds=GAP_INTERVALS * settings.REFRESH_SECONDS)
         gaps.record_gaps([quote.instrument_id for quote in quotes], now, patience, gaps.last_success(REFRESH))
@@ -148,11 +155,11 @@ def _store(provider: Provider, quotes: Sequence[Quote], sessions: SessionBook,
     return store.store_quotes(quotes, now, lambda instrument: provider.day_path(instrument, now, sessions))
 
 
-def _held(quote: Quote, pace: float | None, now: dt.datetime) -> Quote:
-    """Let a price of a running session pass for what it is until two further ones should have come."""
-    if pace is None or quote.state not in RUNNING or quote.stale_at is None or quote.stale_at <= now:
+def _held(quote: Quote, pace: float | None, ends: dt.datetime | None, now: dt.datetime) -> Quote:
+    """Let a price of a running session pass for what it is until two further ones should have come, or it `ends`."""
+    if pace is None or ends is None or quote.state not in RUNNING or quote.stale_at is None or quote.stale_at <= now:
         return quote
-    promised = now + 2 * dt.timedelta(seconds=min(pace, MOST_PACE))
+    promised = min(now + 2 * dt.timedelta(seconds=min(pace, MOST_PACE)), ends)
     return dataclasses.replace(quote, stale_at=max(quote.stale_at, promised))
 
 

@@ -55,6 +55,7 @@ class Alpaca(RestProvider):
     title = "Alpaca"
     setting = "ALPACA_API_KEY"
     batch_size = 100
+    extended_hours = True
     delay = State.LIVE
 
     def __init__(self, config: Config, client: Client | None = None) -> None:

@@ -80,6 +80,7 @@ class AlphaVantage:
     name = "alpha-vantage"
     title = TITLE
     batch_size = 1
+    extended_hours = False
     delay = State.END_OF_DAY
 
     def __init__(self, config: Config, client: Client | None = None) -> None:

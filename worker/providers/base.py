@@ -88,6 +88,10 @@ class Provider(Protocol):
         """Return how many calls are allowed."""
 
     @property
+    def extended_hours(self) -> bool:
+        """Tell whether it has prices from before and after the regular session."""
+
+    @property
     def delay(self) -> State:
         """Return the class of its prices."""
 

@@ -20,6 +20,8 @@ DELAY = dt.timedelta(minutes=15)
 # How long a price of a running session holds after it was fetched, and how long after an opening one may be missing.
 HOLDS = {State.LIVE: dt.timedelta(minutes=2), State.DELAYED: dt.timedelta(minutes=20)}
 OPENING = dt.timedelta(minutes=30)
+# A trade of so long ago is no live price, even if there was none since.
+OLDEST = dt.timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def times_of_trade(as_of: dt.datetime, delay: State, now: dt.datetime, sessions:
     if now < (session.ends_at if part is Session.POST else session.closes_at) + lag:
         # Once the market is open, a price from before that does not hold for long.
         late = part is Session.PRE and now >= session.opens_at
-        stale_at = session.opens_at + OPENING + lag if late else now + HOLDS[delay]
+        stale_at = session.opens_at + OPENING + lag if late else min(now + HOLDS[delay], as_of + lag + OLDEST)
         return Times(as_of, day, _state(part, delay), part, stale_at)
     following = sessions.next_after(mic, day)
     stale_at = following.opens_at + OPENING + lag if following else session.closes_at + UNKNOWN_CALENDAR

@@ -32,6 +32,7 @@ class RestProvider:
     title = ""
     setting = ""
     batch_size = 1
+    extended_hours = False
     delay = State.LIVE
     suffixes: Mapping[str, str] = US
     class_sign = "."

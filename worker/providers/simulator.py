@@ -47,6 +47,7 @@ class Simulator:
     name = "simulator"
     title = "Simulator"
     batch_size = 1000
+    extended_hours = True
     limits = Limits()
     delay = State.SIMULATED
 

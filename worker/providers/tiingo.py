@@ -50,6 +50,7 @@ class Tiingo(RestProvider):
     title = "Tiingo"
     setting = "TIINGO_API_KEY"
     batch_size = 100
+    extended_hours = True
     delay = State.LIVE
     class_sign = "-"
 
