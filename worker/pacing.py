@@ -20,7 +20,7 @@ FLOOR_S = 5.0
 # The last trades of a day reach a vendor some time after the close.
 SETTLES = dt.timedelta(minutes=20)
 # A day's quota is spread over the rest of the trading day, and over this long at least.
-LEAST_SPREAD_S = 1800.0
+LEAST_SPREAD_S, DAY_S = 1800.0, 86_400.0
 # A stock without a price waits no longer than this for a call that it shares with others.
 NEWCOMER_S = 15.0
 # So many calls for many stocks are planned at a time.
@@ -103,17 +103,17 @@ def planned_rate(provider: Provider, candidates: Iterable[Candidate], sessions: 
 
 
 def sustainable_rate(limits: Limits, used_today: int, seconds_left: float) -> float:
-    """Return the calls a second that every limit bears until the trading day is over."""
+    """Return the calls a second that every limit bears until the trading day is over, its reserve left alone."""
     rates = [math.inf]
     if limits.per_second:
-        rates.append(limits.per_second)
+        rates.append(limits.per_second * (1 - RESERVE))
     if limits.per_minute:
-        rates.append(limits.per_minute / 60)
+        rates.append(limits.per_minute / 60 * (1 - RESERVE))
     if limits.per_hour:
-        rates.append(limits.per_hour / 3600)
+        rates.append(limits.per_hour / 3600 * (1 - RESERVE))
     if limits.per_day:
-        rates.append(max(limits.per_day - used_today, 0) / seconds_left)
-    return min(rates) * (1 - RESERVE)
+        rates.append(max(limits.per_day * (1 - RESERVE) - used_today, 0.0) / seconds_left)
+    return min(rates)
 
 
 def waiting(provider: Provider, candidates: Iterable[Candidate], paces: dict[int, float], sessions: SessionBook,
@@ -129,7 +129,11 @@ def waiting(provider: Provider, candidates: Iterable[Candidate], paces: dict[int
         if fetched_at is None or candidate.as_of is None:
             found.append((math.inf, candidate))
         elif pace is not None:
-            found.append(((now - fetched_at).total_seconds() / pace, candidate))
+            # A price that was final when the market opened has aged since then only. Half an interval is left out, so
+            # that nobody looks at yesterday's prices for long.
+            opened_at = trading_began(provider, [candidate], sessions, now) or fetched_at
+            since = max(fetched_at, opened_at - dt.timedelta(seconds=min(pace, DAY_S) / 2))
+            found.append(((now - since).total_seconds() / pace, candidate))
         elif fetched_at < (settled := _settled_at(provider, candidate.instrument.mic, now, sessions)):
             found.append((1 + (now - settled).total_seconds() / LEAST_SPREAD_S, candidate))
     return sorted(found, key=lambda item: (-item[0], item[1].urgency))

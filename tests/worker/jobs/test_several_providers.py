@@ -168,3 +168,16 @@ def test_the_next_provider_goes_on_soon_after_one_went_down(
     refresh_quotes()
     assert len(two[0].asked) == 5
     assert len(two[1].asked) == 5
+
+
+def test_a_day_whose_calls_are_spent_asks_for_nothing_and_says_nothing(
+        app: Flask, sessions: SessionBook, live: Vendor, set_clock: Clock) -> None:
+    stock = make_instrument()
+    watch(stock)
+    live.limits = Limits(per_day=1)
+    refresh_quotes()
+    assert live.asked == ["IBM"]
+    for _ in range(3):
+        set_clock.pass_by(minutes=30)
+        refresh_quotes()
+    assert live.asked == ["IBM"]
