@@ -75,7 +75,7 @@ def due_calls(now: dt.datetime, provider: Provider, sessions: SessionBook, on_sc
     if not quota.is_counted(provider):
         return Plan(_calls(provider, [candidate.instrument for candidate in covered]), [], uncovered, covered=ids)
     if provider.delay is State.END_OF_DAY:
-        return dataclasses.replace(_daily_plan(now, provider, sessions, covered, uncovered), covered=ids)
+        return _daily_plan(now, provider, sessions, covered, Plan([], [], uncovered, covered=ids))
     return _live_plan(now, provider, sessions, covered, Plan([], [], uncovered, covered=ids))
 
 
@@ -94,8 +94,8 @@ def _live_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, cove
 
 
 def _daily_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, covered: Sequence[Candidate],
-                uncovered: list[Instrument]) -> Plan:
-    """Return what is due of prices that come once a day."""
+                plan: Plan) -> Plan:
+    """Return the plan with what is due of prices that come once a day."""
     past_calls = quota.calls_since(provider, now - quota.DAY)
     rests = _resting(past_calls, now)
     due = sorted((candidate for candidate in covered
@@ -104,8 +104,8 @@ def _daily_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, cov
     share = _front_page_share(provider, past_calls)
     listed = [candidate.instrument for candidate in due if candidate.listed]
     front_page = [candidate.instrument for candidate in due if not candidate.listed]
-    return Plan(_calls(provider, listed + front_page[:share]), front_page[share:] if share is not None else [],
-                uncovered)
+    return dataclasses.replace(plan, calls=_calls(provider, listed + front_page[:share]),
+                               held_back=front_page[share:] if share is not None else [])
 
 
 def _candidates(on_screen: Collection[int], *, unpriced_starters: bool) -> list[Candidate]:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
 from webapp.live import bus
-from webapp.live.hub import Hub
+from webapp.live.hub import PAUSE_S, Hub
 from webapp.records import LiveQuote, State
 from webapp.redis import RedisAway
 
@@ -32,7 +32,6 @@ WATCHED_S = 5.0
 SESSIONS_S = 300.0
 SILENCE_S = 1.0
 GRACE_S = 0.3  # what is missing is mostly on its way: another process was quicker to say what it did, or less of it
-BREATH_S = 0.0005  # between two pieces of something large, for page requests and the hub
 LAST_ID = 2**31 - 1
 
 
@@ -112,7 +111,7 @@ class Feed:
                 log.exception("a message on %s cannot be read", channel)
                 self._resync.set()
             if content.get("more"):
-                gevent.sleep(BREATH_S)
+                gevent.sleep(PAUSE_S)
 
     def take(self, channel: str, content: dict[str, object]) -> None:
         """Give one message to the hub."""
@@ -180,7 +179,7 @@ class Feed:
         while rows := self.truth.after(version, number, bus.PART_ROWS):
             self.hub.apply(rows, self.hub.received, bulk=True)
             version, number = rows[-1].version, rows[-1].instrument.id
-            gevent.sleep(BREATH_S)
+            gevent.sleep(PAUSE_S)
         self._ahead = {each for each in self._ahead if each > newest}
         self.hub.apply([], max(newest, self.hub.received))
 

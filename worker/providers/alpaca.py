@@ -14,7 +14,7 @@ from webapp.records import Instrument, Quote, Session, State
 from worker.providers.answers import MINUTE, bad_key, broken_answer, not_entitled, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, Limits, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_instant, parse_price
-from worker.providers.freshness import Times, times_of_trade
+from worker.providers.freshness import Times, check_time, times_of_trade
 from worker.providers.http import Client
 from worker.providers.rest import RestProvider, as_object
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 # 200 calls a minute are a little more than 3 a second.
 PER_SECOND = 3.0
 SETTINGS = "ALPACA_API_KEY and ALPACA_API_SECRET"
-SKEW = dt.timedelta(minutes=2)
 EASTERN = ZoneInfo("America/New_York")
 
 # The day's bar may be a minute behind the trade, and small orders do not count in it. So a trade may lie outside the
@@ -113,9 +112,7 @@ def make_quote(fields: dict[str, Any], instrument: Instrument, now: dt.datetime,
     made_at = parse_instant(trade.get("t"), "the trade's time")
     if price is None or made_at is None:
         raise FigureError("the trade or its time is missing")
-    if made_at > now + SKEW:
-        raise FigureError("its time has not come yet")
-    made_at = min(made_at, now)
+    made_at = check_time(made_at, now)
     times = times_of_trade(made_at, State.LIVE, now, sessions, instrument.mic)
     bars = [bar for name in ("dailyBar", "prevDailyBar") if (bar := read_bar(fields.get(name))) is not None]
     own = next((bar for bar in bars if bar.day == times.day), None)

@@ -10,7 +10,7 @@ from webapp.records import Instrument, Quote, Session, State
 from worker.providers.answers import LATER, MINUTE, bad_key, not_entitled, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, Limits, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_epoch, parse_price
-from worker.providers.freshness import Times, times_of_day, times_of_trade
+from worker.providers.freshness import Times, check_time, times_of_day, times_of_regular
 from worker.providers.http import Client
 from worker.providers.rest import RestProvider, as_object
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 # Every plan has 30 calls a second at most; this keeps well below.
 PER_SECOND = 20.0
 
-SECOND = dt.timedelta(seconds=1)
-# How far the vendor's clock may be ahead of ours.
-AHEAD = dt.timedelta(minutes=2)
 
 
 class Finnhub(RestProvider):
@@ -75,12 +72,10 @@ class Finnhub(RestProvider):
             raise unknown_symbol(self.title)  # it writes zeros for what it does not know
         if price is None or moment is None:
             raise FigureError("the price or its time is missing")
-        if moment > now + AHEAD:
-            raise FigureError("its time has not come yet")
-        moment = min(moment, now)
+        moment = check_time(moment, now)
         is_day = is_midnight(moment)
         times = (times_of_session(moment.date(), now, sessions, instrument.mic) if is_day
-                 else times_of_regular(moment, now, sessions, instrument.mic))
+                 else times_of_regular(moment, State.LIVE, now, sessions, instrument.mic))
         if times.session is not Session.PRE:  # before the opening, high and low are still those of the day before
             check_range(low, high, price, first)
         return Quote(instrument_id=instrument.id, price=price, as_of=times.as_of, day=times.day, source=self.name,
@@ -100,12 +95,3 @@ def times_of_session(day: dt.date, now: dt.datetime, sessions: SessionBook, mic:
         raise FigureError("its day has not come yet")
     running = session is not None and now < session.closes_at
     return times_of_day(day, State.DELAYED if running else State.END_OF_DAY, now, sessions, mic)
-
-
-def times_of_regular(moment: dt.datetime, now: dt.datetime, sessions: SessionBook, mic: str) -> Times:
-    """Return the times of the price. What it stamps with a time after the close is still the close, no later trade."""
-    part, session = sessions.current(mic, moment)
-    if session is None or part is not Session.POST:
-        return times_of_trade(moment, State.LIVE, now, sessions, mic)
-    times = times_of_trade(session.closes_at - SECOND, State.LIVE, now, sessions, mic)
-    return Times(moment, times.day, times.state, times.session, times.stale_at)

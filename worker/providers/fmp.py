@@ -13,7 +13,7 @@ from webapp.records import Instrument, Quote, Session, State
 from worker.providers.answers import MINUTE, bad_key, not_entitled, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, Limits, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_decimal, parse_epoch, parse_price
-from worker.providers.freshness import DELAY, HOLDS, Times, times_of_day, times_of_trade
+from worker.providers.freshness import DELAY, HOLDS, Times, check_time, times_of_day, times_of_trade
 from worker.providers.rest import RestProvider, as_list, as_object
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from webapp.markets import SessionBook
     from worker.providers.http import Client
 
-SECOND = dt.timedelta(seconds=1)
 HOUR = dt.timedelta(hours=1)
-AHEAD = dt.timedelta(minutes=2)
 # Four a second are 240 a minute; the smallest paid plan has 300 a minute. The free one names no limit but the day's.
 PER_SECOND = 4.0
 
@@ -83,9 +81,7 @@ class Fmp(RestProvider):
         if "invalid api key" in text:
             return bad_key(self.title, self.setting)
         if "premium query parameter" in text or "special endpoint" in text:
-            # Only this symbol is not in the plan. Without a time of its own the whole provider would rest.
-            error = not_entitled(self.title)
-            return ProviderError(error.kind, error.message, retry_after=SECOND)
+            return not_entitled(self.title, symbol_only=True)
         if any(f"{kind} endpoint" in text for kind in ("exclusive", "legacy", "restricted", "premium")):
             return not_entitled(self.title)
         return None
@@ -104,10 +100,8 @@ def read_quote(row: dict[str, Any], symbol: str, instrument: Instrument, now: dt
     as_of = parse_epoch(row.get("timestamp"), "the time")
     if price is None or as_of is None:
         raise FigureError("the price or its time is missing")
-    if as_of > now + AHEAD:
-        raise FigureError("its time has not come yet")
     first, high, low = (parse_price(row.get(key), f"the {key}") for key in ("open", "dayHigh", "dayLow"))
-    times = find_times(min(as_of, now), now, sessions, instrument.mic)
+    times = find_times(check_time(as_of, now), now, sessions, instrument.mic)
     if times.session is Session.PRE:
         first = high = low = None  # before the open nothing tells whether they are yesterday's
     check_range(low, high, price)

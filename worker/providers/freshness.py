@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from webapp.markets import EXCHANGES
 from webapp.records import Session, State
+from worker.providers.figures import FigureError
 
 if TYPE_CHECKING:
     from webapp.markets import SessionBook
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 GRACE = dt.timedelta(hours=6)
 UNKNOWN_CALENDAR = dt.timedelta(days=4)
 DELAY = dt.timedelta(minutes=15)
+# How far a vendor's clock may be ahead of ours.
+SKEW = dt.timedelta(minutes=2)
 # How long a price of a running session holds after it was fetched, and how long after an opening one may be missing.
 HOLDS = {State.LIVE: dt.timedelta(minutes=2), State.DELAYED: dt.timedelta(minutes=20)}
 OPENING = dt.timedelta(minutes=30)
@@ -78,6 +81,21 @@ def times_of_trade(as_of: dt.datetime, delay: State, now: dt.datetime, sessions:
     following = sessions.next_after(mic, day)
     stale_at = following.opens_at + OPENING + lag if following else session.closes_at + UNKNOWN_CALENDAR
     return Times(as_of, day, State.CLOSED, Session.CLOSED, stale_at)
+
+
+def times_of_regular(as_of: dt.datetime, delay: State, now: dt.datetime, sessions: SessionBook, mic: str) -> Times:
+    """Return the times of a price of the regular session only: what is stamped after the close is still the close."""
+    part, session = sessions.current(mic, as_of)
+    if session is None or part is not Session.POST:
+        return times_of_trade(as_of, delay, now, sessions, mic)
+    return replace(times_of_trade(session.closes_at, delay, now, sessions, mic), as_of=as_of)
+
+
+def check_time(moment: dt.datetime, now: dt.datetime) -> dt.datetime:
+    """Return the moment, at most `now`; raise FigureError where it has not come yet."""
+    if moment > now + SKEW:
+        raise FigureError("its time has not come yet")
+    return min(moment, now)
 
 
 def _state(part: Session, delay: State) -> State:

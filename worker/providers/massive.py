@@ -12,7 +12,7 @@ from webapp.records import Instrument, Quote, State
 from worker.providers.answers import MINUTE, bad_key, broken_answer, not_entitled, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, Limits, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_decimal, parse_epoch, parse_price
-from worker.providers.freshness import times_of_day
+from worker.providers.freshness import SKEW, times_of_day
 from worker.providers.http import Client
 from worker.providers.rest import RestProvider, as_list, as_object
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 # The paid plans have no limit a minute, but ask for less than 100 calls a second.
 FREE_PER_SECOND, PAID_PER_SECOND = 1.0, 50.0
-SKEW = dt.timedelta(minutes=2)
 EASTERN = ZoneInfo("America/New_York")
 GOOD = {"OK", "DELAYED"}
 REFUSED_KEYS = ("unknown api key", "invalid api key", "api key was not provided", "api key is not valid")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from webapp.records import Instrument, Quote, Session, State
 from worker.providers.answers import LATER, bad_key, not_entitled, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, Limits, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_instant, parse_price
-from worker.providers.freshness import Times, times_of_trade
+from worker.providers.freshness import Times, check_time, times_of_trade
 from worker.providers.rest import RestProvider, as_list
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from worker.providers.http import Client
 
 HOUR = dt.timedelta(hours=1)
-AHEAD = dt.timedelta(minutes=2)
 # Tiingo names no limit for a second; with a hundred symbols a call, one is enough.
 PER_SECOND = 1.0
 # How far beyond the day's range a price may lie that is no trade but the middle of a narrow book.
@@ -130,9 +129,7 @@ def read_quote(row: dict[str, Any], instrument: Instrument, now: dt.datetime, se
     as_of = find_time(row, traded=price == last)
     if price is None or as_of is None:
         raise FigureError("the price or its time is missing")
-    if as_of > now + AHEAD:
-        raise FigureError("its time has not come yet")
-    times = find_times(min(as_of, now), now, sessions, instrument.mic)
+    times = times_of_trade(check_time(as_of, now), State.LIVE, now, sessions, instrument.mic)
     first, high, low = find_range(row, price, times, traded=price == last)
     return Quote(
         instrument_id=instrument.id, price=price, as_of=times.as_of, day=times.day, source=Tiingo.name,
@@ -149,15 +146,6 @@ def find_time(row: dict[str, Any], *, traded: bool) -> dt.datetime | None:
     keys = TIMES_OF_SALE + TIMES if traded else TIMES + TIMES_OF_SALE
     moments = (parse_instant(row.get(key), "the time") for key in keys)
     return next((moment for moment in moments if moment is not None), None)
-
-
-def find_times(as_of: dt.datetime, now: dt.datetime, sessions: SessionBook, mic: str) -> Times:
-    """Return the times; what has exactly the time of the close is the official closing price, not one from after it."""
-    times = times_of_trade(as_of, State.LIVE, now, sessions, mic)
-    session = sessions.session_on(mic, times.day)
-    if session is None or as_of != session.closes_at:
-        return times
-    return replace(times_of_trade(as_of - dt.timedelta(microseconds=1), State.LIVE, now, sessions, mic), as_of=as_of)
 
 
 def find_range(row: dict[str, Any], price: Decimal, times: Times, *,

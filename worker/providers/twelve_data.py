@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from webapp.markets import EXCHANGES
-from webapp.records import Instrument, Quote, Session, State
+from webapp.records import Instrument, Quote, State
 from worker.providers.answers import broken_answer, not_entitled, status_error, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, Limits, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_count, parse_day, parse_epoch, parse_price
-from worker.providers.freshness import Times, times_of_day, times_of_trade
+from worker.providers.freshness import Times, check_time, times_of_day, times_of_regular
 from worker.providers.http import Answer, Client
 from worker.providers.rest import US, RestProvider, as_object
 
@@ -35,9 +35,6 @@ CODES = {str(code) for code in range(400, 600)}
 # It names no limit for a second. This one only keeps a list that is fetched for the first time from coming as a burst.
 PER_SECOND = 5.0
 
-SECOND = dt.timedelta(seconds=1)
-# How far the vendor's clock may be ahead of ours.
-AHEAD = dt.timedelta(minutes=2)
 
 
 class TwelveData(RestProvider):
@@ -147,19 +144,8 @@ def read_times(entry: dict[str, Any], now: dt.datetime, sessions: SessionBook, m
     session = sessions.session_on(mic, day)
     if day > (now + dt.timedelta(hours=14)).date() or (session and now < session.starts_at):
         raise FigureError("its day has not come yet")
-    if moment is not None and moment > now + AHEAD:
-        raise FigureError("its time has not come yet")
+    moment = check_time(moment, now) if moment is not None else None
     if moment is None or moment.astimezone(zone).date() != day:
         running = session is not None and now < session.closes_at
         return times_of_day(day, State.DELAYED if running else State.END_OF_DAY, now, sessions, mic), True
-    return times_of_bar(min(moment, now), now, sessions, mic), False
-
-
-def times_of_bar(moment: dt.datetime, now: dt.datetime, sessions: SessionBook, mic: str) -> Times:
-    """Return the times of a bar of the regular session: with a time after the close, its price is still the close."""
-    delay = State.LIVE if mic in US else State.DELAYED
-    part, session = sessions.current(mic, moment)
-    if session is None or part is not Session.POST:
-        return times_of_trade(moment, delay, now, sessions, mic)
-    times = times_of_trade(session.closes_at - SECOND, delay, now, sessions, mic)
-    return Times(moment, times.day, times.state, times.session, times.stale_at)
+    return times_of_regular(moment, State.LIVE if mic in US else State.DELAYED, now, sessions, mic), False
