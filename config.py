@@ -80,8 +80,8 @@ def database_url(instance: Path) -> str:
 
 # Each vendor with the setting that turns it on; live prices first, those of a day last.
 VENDORS = {"alpaca": "ALPACA_API_KEY", "finnhub": "FINNHUB_API_KEY", "twelve-data": "TWELVE_DATA_API_KEY",
-           "tiingo": "TIINGO_API_KEY", "massive": "MASSIVE_API_KEY", "fmp": "FMP_API_KEY",
-           "alpha-vantage": "ALPHA_VANTAGE_API_KEY"}
+           "tiingo": "TIINGO_API_KEY", "yahoo": "YAHOO", "massive": "MASSIVE_API_KEY", "fmp": "FMP_API_KEY",
+           "alpha-vantage": "ALPHA_VANTAGE_API_KEY", "csv": "CSV_DIR"}
 
 
 class Config:
@@ -139,6 +139,7 @@ class Config:
 
         # Market data
         self._read_vendors()
+        self.CLOSURES_FILE = env("CLOSURES_FILE", str(self.INSTANCE_DIR / "closures.csv"))
         self.SIMULATOR_SEED = env_int("SIMULATOR_SEED", 1)
         self.SIMULATOR_CLOCK = env_choice("SIMULATOR_CLOCK", ("always", "market"))
         self.REFRESH_SECONDS = env_int("REFRESH_SECONDS", 2, least=1)
@@ -166,9 +167,13 @@ class Config:
             raise ConfigError("ALPACA_API_SECRET is missing: Alpaca gives a key and a secret, and asks for both.")
         self.ALPACA_URL = env_url("ALPACA_URL", "https://data.alpaca.markets")
         self.ALPACA_CALLS_PER_MINUTE = env_int("ALPACA_CALLS_PER_MINUTE", 200)
+        self.ALPACA_STREAM_URL = env_url("ALPACA_STREAM_URL", "wss://stream.data.alpaca.markets/v2/iex")
+        self.ALPACA_STREAM_SYMBOLS = env_int("ALPACA_STREAM_SYMBOLS", 30)
         self.FINNHUB_API_KEY = env_secret("FINNHUB_API_KEY")
         self.FINNHUB_URL = env_url("FINNHUB_URL", "https://finnhub.io/api/v1")
         self.FINNHUB_CALLS_PER_MINUTE = env_int("FINNHUB_CALLS_PER_MINUTE", 60)
+        self.FINNHUB_STREAM_URL = env_url("FINNHUB_STREAM_URL", "wss://ws.finnhub.io")
+        self.FINNHUB_STREAM_SYMBOLS = env_int("FINNHUB_STREAM_SYMBOLS", 50)
         self.TWELVE_DATA_API_KEY = env_secret("TWELVE_DATA_API_KEY")
         self.TWELVE_DATA_URL = env_url("TWELVE_DATA_URL", "https://api.twelvedata.com")
         self.TWELVE_DATA_CALLS_PER_MINUTE = env_int("TWELVE_DATA_CALLS_PER_MINUTE", 8)
@@ -177,6 +182,10 @@ class Config:
         self.TIINGO_URL = env_url("TIINGO_URL", "https://api.tiingo.com")
         self.TIINGO_CALLS_PER_HOUR = env_int("TIINGO_CALLS_PER_HOUR", 50)
         self.TIINGO_CALLS_PER_DAY = env_int("TIINGO_CALLS_PER_DAY", 1000)
+        self.YAHOO = env_bool("YAHOO", False)
+        self.YAHOO_URL = env_url("YAHOO_URL", "https://query2.finance.yahoo.com")
+        self.YAHOO_CALLS_PER_MINUTE = env_int("YAHOO_CALLS_PER_MINUTE", 30)
+        self.CSV_DIR = env("CSV_DIR")
         self.MASSIVE_API_KEY = env_secret("MASSIVE_API_KEY")
         self.MASSIVE_URL = env_url("MASSIVE_URL", "https://api.massive.com")
         self.MASSIVE_CALLS_PER_MINUTE = env_int("MASSIVE_CALLS_PER_MINUTE", 5)

@@ -23,22 +23,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.streams.report import Bar, print_bars, print_table
+from webapp.analytics.intervals import RESERVE, sustainable_rate
 from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Instrument, Quote, State
+from webapp.vendors import Limits
 from worker.jobs.quotes import MOST_CALLS, RUN_SECONDS, SHORT_WAIT
 from worker.pacing import (
-    RESERVE,
     SETTLES,
     Candidate,
     best_paces,
     choose,
     planned_rate,
     running_session,
-    sustainable_rate,
     waiting,
 )
 from worker.planner import REST_AFTER_LIVE_FAULT
-from worker.providers.base import Limits
 from worker.quota import DOWN_AFTER, FIRST_REST, LONGEST_REST
 from worker.schedule import QUOTA_REFRESH_SECONDS as SLOT_S
 

@@ -13,6 +13,7 @@ from flask import Flask
 from webapp import drawing
 from webapp.markets import EXCHANGES, exchange_name
 from webapp.records import Instrument, LiveQuote, Session, State
+from webapp.vendors import title_of
 
 UNKNOWN = "—"
 MOST_DECIMALS = 6
@@ -33,7 +34,7 @@ def register(app: Flask) -> None:
 
 
 def money(value: Decimal | None, decimals: int = 2, currency: str = "") -> str:
-    """Write a price with fixed decimals, more where it is below 1; `currency` is the code as the exchange has it."""
+    """Write a price with fixed decimals, more where it is below 1; `currency` is its ISO code."""
     if value is None:
         return UNKNOWN
     text = _fixed(value, _enough(value, decimals))
@@ -135,9 +136,7 @@ def stock_path(instrument: Instrument) -> str:
 
 def source_title(source: str) -> str:
     """Turn a provider's short name into words: alpha-vantage becomes Alpha Vantage."""
-    if source == "fmp":
-        return "Financial Modeling Prep"
-    return source.replace("-", " ").title()
+    return title_of(source)
 
 
 def tone(state: State) -> str:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
-# Currencies that exchanges quote in a hundredth of: code on the screen -> (ISO 4217, units in one of it).
-MINOR_UNITS = {"GBX": ("GBP", 100), "ZAC": ("ZAR", 100), "ILA": ("ILS", 100)}
+# Units in which exchanges and vendors quote a hundredth of a currency, by any spelling -> (ISO 4217, how many in one).
+MINOR_UNITS = {"GBX": ("GBP", 100), "GBp": ("GBP", 100), "ZAC": ("ZAR", 100), "ZAc": ("ZAR", 100),
+               "ILA": ("ILS", 100), "ILa": ("ILS", 100)}
+PRICES = ("price", "previous_close", "open", "high", "low", "bid", "ask", "extended_price", "stated_change")
 
 
 class State(StrEnum):
@@ -39,8 +41,8 @@ class Session(StrEnum):
 class Instrument:
     """A thing that is traded: a symbol on one exchange. `symbol` is canonical (BRK.B), `mic` is ISO 10383.
 
-    `currency` is the unit the prices are quoted in, GBX (pence) where the exchange quotes pence.
-    `decimals` is how many places its prices show.
+    `currency` is ISO 4217, and what every stored price is in. `unit` is what the exchange quotes in: GBX (pence) for
+    most of London; "" means the currency itself. `decimals` is how many places its prices show.
     """
 
     id: int
@@ -51,6 +53,12 @@ class Instrument:
     country: str
     kind: str = "stock"
     decimals: int = 2
+    unit: str = ""
+
+    @property
+    def quoted_in(self) -> str:
+        """Return the unit that the exchange quotes in."""
+        return self.unit or self.currency
 
     @property
     def key(self) -> str:
@@ -60,13 +68,19 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """One provider's answer for one instrument, in the instrument's own currency unit.
+    """One provider's answer for one instrument.
+
+    A provider gives its figures as they came and says in `unit` what they are in ("" is what the exchange quotes in).
+    The store turns minor units into the currency, once: in a stored quote `unit` is the currency, and `sent_unit` is
+    what the provider's figures were in.
 
     `as_of` is when the price was made; `day` is the session it belongs to, in the exchange's calendar;
     `as_of_is_day` says that the provider named a day only, so that no time of day may be shown.
     `volume` counts shares of the day so far. `source` is the provider's name, `state` what it says of the price.
     `extended_*` is the last price outside the regular session, where there is one.
     `stale_at` is the moment from which the price may no longer pass for what `state` says.
+    `delay` is the class of the provider's prices: LIVE, DELAYED, END_OF_DAY or SIMULATED. `previous_day` is the session
+    whose close `previous_close` is. `stated_change` is the day's change as the provider gives it, to check ours with.
     """
 
     instrument_id: int
@@ -87,6 +101,109 @@ class Quote:
     extended_as_of: dt.datetime | None = None
     as_of_is_day: bool = False
     stale_at: dt.datetime | None = None
+    unit: str = ""
+    sent_unit: str = ""
+    delay: State | None = None
+    previous_day: dt.date | None = None
+    stated_change: Decimal | None = None
+
+
+class Adjustment(StrEnum):
+    """What past prices were already divided by."""
+
+    NONE = "as traded"
+    SPLITS = "splits"
+    ALL = "splits and dividends"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One finished day, or week, of one instrument; `day` is its (last) session. What was not given is None.
+
+    `adjusted_close` is the vendor's own close after splits and dividends, where it gives one.
+    """
+
+    day: dt.date
+    close: Decimal
+    open: Decimal | None = None
+    high: Decimal | None = None
+    low: Decimal | None = None
+    volume: int | None = None
+    adjusted_close: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """From the opening of `day` on, `ratio` shares stand for each one before: 4 for a 4:1 split, 0.1 for a 1:10 one."""
+
+    day: dt.date
+    ratio: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Dividend:
+    """Who buys from `day` (the ex-date) on does not get `amount` a share, in the history's unit."""
+
+    day: dt.date
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Past prices of one instrument from one vendor, oldest first, with the events that came with them.
+
+    `unit` is what the figures are in ("" is what the exchange quotes in), `adjusted` what they are adjusted for.
+    """
+
+    instrument_id: int
+    source: str
+    adjusted: Adjustment
+    bars: tuple[Bar, ...]
+    splits: tuple[Split, ...] = ()
+    dividends: tuple[Dividend, ...] = ()
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A symbol as a vendor's directory has it, canonical (BRK.B). `unit` is what its prices are quoted in, GBX too.
+
+    `figi` names the share class for ever, whatever its symbol is. `listed_on` is the day of its listing; it is
+    delisted where `delisted_on` is set. Unknown texts are "".
+    """
+
+    symbol: str
+    mic: str
+    name: str
+    unit: str = ""
+    country: str = ""
+    kind: str = "stock"
+    figi: str = ""
+    listed_on: dt.date | None = None
+    delisted_on: dt.date | None = None
+
+    @property
+    def key(self) -> str:
+        """Name it without doubt: XNAS:AAPL."""
+        return f"{self.mic}:{self.symbol}"
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """What a vendor says of a company; money in the listing's currency, a yield as a part (0.031 is 3.1 %)."""
+
+    instrument_id: int
+    source: str
+    name: str = ""
+    description: str = ""
+    sector: str = ""
+    industry: str = ""
+    country: str = ""
+    website: str = ""
+    market_cap: Decimal | None = None
+    shares: int | None = None
+    dividend_yield: Decimal | None = None
+    pe_ratio: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +276,29 @@ def percent_change(new: Decimal | None, old: Decimal | None) -> Decimal | None:
     if new is None or old is None or old <= 0:
         return None
     return ((new - old) / old * 100).quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
+
+
+def currency_of(unit: str) -> str:
+    """Return the ISO 4217 code of the currency that a unit is of: GBP for GBX and GBp."""
+    return MINOR_UNITS[unit][0] if unit in MINOR_UNITS else unit
+
+
+def unit_of(unit: str) -> str:
+    """Return a unit as it is stored: "" where it is the currency itself, in capitals where it is a hundredth."""
+    return unit.upper() if unit in MINOR_UNITS else ""
+
+
+def in_currency(quote: Quote, instrument: Instrument) -> Quote:
+    """Return a provider's quote with its figures in the instrument's currency; one that is already is not changed.
+
+    Raise ValueError where its unit is of another currency.
+    """
+    unit = quote.unit or instrument.quoted_in
+    if currency_of(unit) != instrument.currency:
+        raise ValueError(f"a price in {unit}, not in {instrument.currency}")
+    sent = quote.sent_unit or unit
+    if unit not in MINOR_UNITS:
+        return replace(quote, unit=unit, sent_unit=sent)
+    part = Decimal(1) / MINOR_UNITS[unit][1]  # a product keeps the digits that a quotient would drop
+    figures = {name: value * part for name in PRICES if (value := getattr(quote, name)) is not None}
+    return replace(quote, unit=instrument.currency, sent_unit=sent, **figures)

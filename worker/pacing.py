@@ -7,16 +7,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from webapp.analytics.intervals import FLOOR_S, LISTED, ON_SCREEN, STARTER, best_intervals, sustainable_rate
 from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Instrument, Session, State
-from worker.intervals import best_intervals
-from worker.providers.base import Limits, Provider
+from worker.providers.base import Provider
 from worker.providers.freshness import DELAY
 
-# This part of every limit is kept for what nobody has planned: a new pick, a page that is opened.
-RESERVE = 0.1
-# Asked for more often than this, no page would show the difference.
-FLOOR_S = 5.0
 # The last trades of a day reach a vendor some time after the close.
 SETTLES = dt.timedelta(minutes=20)
 # A day's quota is spread over the rest of the trading day, and over this long at least.
@@ -25,8 +21,6 @@ LEAST_SPREAD_S, DAY_S = 1800.0, 86_400.0
 NEWCOMER_S = 15.0
 # So many calls for many stocks are planned at a time.
 MOST_CALLS = 20.0
-# How much a stock on an open page weighs against one that is only on somebody's list, or on the front page's.
-ON_SCREEN, LISTED, STARTER = 4.0, 1.0, 0.25
 # How far a price moves in a day where that is not known, and the least that is believed, as parts of the price.
 USUAL_RANGE, LEAST_RANGE = 0.02, 0.002
 
@@ -100,20 +94,6 @@ def planned_rate(provider: Provider, candidates: Iterable[Candidate], sessions: 
         if session is not None:
             ends.append(trading_ends(provider, session))
     return sustainable_rate(provider.limits, used_today, (max(ends) - now).total_seconds())
-
-
-def sustainable_rate(limits: Limits, used_today: int, seconds_left: float) -> float:
-    """Return the calls a second that every limit bears until the trading day is over, its reserve left alone."""
-    rates = [math.inf]
-    if limits.per_second:
-        rates.append(limits.per_second * (1 - RESERVE))
-    if limits.per_minute:
-        rates.append(limits.per_minute / 60 * (1 - RESERVE))
-    if limits.per_hour:
-        rates.append(limits.per_hour / 3600 * (1 - RESERVE))
-    if limits.per_day:
-        rates.append(max(limits.per_day * (1 - RESERVE) - used_today, 0.0) / seconds_left)
-    return min(rates)
 
 
 def waiting(provider: Provider, candidates: Iterable[Candidate], paces: dict[int, float], sessions: SessionBook,

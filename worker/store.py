@@ -15,7 +15,7 @@ from sqlalchemy.orm import lazyload
 
 from webapp.extensions import db
 from webapp.models import FeedVersion, InstrumentRow, QuoteRow, Tick
-from webapp.records import Instrument, LiveQuote, Quote, Session, State
+from webapp.records import Instrument, LiveQuote, Quote, Session, State, in_currency
 from worker import spark
 from worker.database import insert
 from worker.providers.simulator import Simulator
@@ -47,7 +47,7 @@ def store_quotes(quotes: Iterable[Quote], now: dt.datetime, day_path: DayPath | 
     changed: list[tuple[LiveQuote, Spark]] = []
     unchanged = []
     for instrument, row in _rows(newest):
-        quote = newest[instrument.id]
+        quote = in_currency(newest[instrument.id], instrument)
         live = _merged(instrument, row, quote, version, now)
         if live is None:
             unchanged.append(instrument.id)
@@ -193,11 +193,11 @@ def _values(live: LiveQuote, path: Spark) -> dict[str, Any]:
     fields = [field.name for field in dataclasses.fields(Quote) if field.name != "instrument_id"]
     if quote is None:
         empty = {"as_of_is_day": False, "source": "", "state": State.UNKNOWN.value,
-                 "session": Session.CLOSED.value}
+                 "session": Session.CLOSED.value, "unit": "", "sent_unit": "", "delay": ""}
         return {**dict.fromkeys(fields), **empty, **values}
     # The drivers are given plain text: one of them would write an enum's name.
     return {**{name: getattr(quote, name) for name in fields}, "state": quote.state.value,
-            "session": quote.session.value, **values}
+            "session": quote.session.value, "delay": (quote.delay or "") and str(quote.delay), **values}
 
 
 def _tick(version: int, quote: Quote) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def test_each_vendor_has_its_stocks_and_the_second_takes_over(
     refresh(site)
     apple, tesco = exported(site, "XNAS:AAPL", "XLON:TSCO")
     assert (apple["price"], apple["source"]) == ("101.5", "finnhub")
-    assert (tesco["price"], tesco["currency"], tesco["source"]) == ("301.40", "GBX", "alpha-vantage")
+    assert (tesco["price"], tesco["currency"], tesco["source"]) == ("3.0140", "GBP", "alpha-vantage")
     assert "AAPL" in (asked := {call["symbol"] for call in finnhub.calls})
     assert not any(symbol.startswith("TSCO") for symbol in asked)
     assert alpha_vantage.asked() == ["TSCO.LON"]

@@ -15,7 +15,8 @@ from webapp.extensions import db
 from webapp.markets import SessionBook, SessionTimes
 from webapp.models import InstrumentRow, MarketSession, User, Watchlist, WatchlistItem
 from webapp.records import Instrument, Quote, Session, State
-from worker.providers.base import Limits, ProviderError
+from webapp.vendors import Limits
+from worker.providers.base import ProviderError
 
 NOW = dt.datetime(2026, 3, 11, 15, 0, tzinfo=dt.UTC)  # a Wednesday, New York 11:00
 
@@ -63,7 +64,8 @@ def watch(*instruments: Instrument) -> None:
 def make_quote(instrument: Instrument, price: str = "10.00", *, as_of: dt.datetime = NOW, source: str = "vendor",
                state: State = State.LIVE, **others: object) -> Quote:
     fields: dict[str, object] = {"previous_close": Decimal("9.50"), "open": Decimal("9.60"), "high": None,
-                                 "low": None, "volume": 1000, "day": as_of.date(), **others}
+                                 "low": None, "volume": 1000, "day": as_of.date(), "unit": instrument.currency,
+                                 "sent_unit": instrument.currency, **others}
     return Quote(instrument_id=instrument.id, price=Decimal(price), as_of=as_of, source=source, state=state,
                  session=Session.REGULAR, **fields)  # type: ignore[arg-type]
 

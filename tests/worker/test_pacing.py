@@ -6,9 +6,10 @@ import math
 import pytest
 
 from tests.worker.conftest import NOW, Vendor
+from webapp.analytics.intervals import sustainable_rate
 from webapp.records import Instrument
-from worker.pacing import Candidate, choose, sustainable_rate
-from worker.providers.base import Limits
+from webapp.vendors import Limits
+from worker.pacing import Candidate, choose
 
 
 def candidate(number: int) -> Candidate:

@@ -10,8 +10,8 @@ from webapp.extensions import db
 from webapp.markets import SessionBook
 from webapp.models import ProviderCall
 from webapp.records import Instrument, State
+from webapp.vendors import Limits
 from worker.planner import due_calls
-from worker.providers.base import Limits
 from worker.store import store_quotes
 
 FREE = Limits(per_second=1 / 1.1, per_day=25)

@@ -15,8 +15,9 @@ from webapp import clock
 from webapp.app import create_app
 from webapp.extensions import db
 from webapp.models import ProviderCall, ProviderState
+from webapp.vendors import Limits
 from worker import quota
-from worker.providers.base import ErrorKind, Limits, ProviderError
+from worker.providers.base import ErrorKind, ProviderError
 from worker.quota import Refusal, claim, refusal_now, settle
 
 FREE = Limits(per_second=1 / 1.1, per_day=25)

@@ -13,7 +13,7 @@ from typing import Any, cast
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from webapp.records import Instrument, LiveQuote, Quote, Session, State
+from webapp.records import PRICES, Instrument, LiveQuote, Quote, Session, State
 from webapp.redis import PREFIX
 
 QUOTES = f"{PREFIX}quotes"
@@ -25,7 +25,6 @@ WATCHED_SECONDS = 30
 DEAD_SECONDS = 4.0
 
 _TIMES = ("as_of", "extended_as_of", "stale_at")
-_PRICES = ("price", "previous_close", "open", "high", "low", "bid", "ask", "extended_price")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def encode(live: LiveQuote) -> dict[str, Any]:
     return {
         "instrument": dataclasses.asdict(live.instrument),
         "version": live.version,
-        "quote": _encode_quote(live.quote) if live.quote else None,
+        "quote": encode_quote(live.quote) if live.quote else None,
         "fetched_at": live.fetched_at.isoformat() if live.fetched_at else None,
         "problem": live.problem,
         "spark": live.spark,
@@ -87,7 +86,7 @@ def decode(data: dict[str, Any]) -> LiveQuote:
     return LiveQuote(
         instrument=Instrument(**data["instrument"]),
         version=data["version"],
-        quote=_decode_quote(data["quote"]) if data["quote"] else None,
+        quote=decode_quote(data["quote"]) if data["quote"] else None,
         fetched_at=_time(data["fetched_at"]),
         problem=data["problem"],
         spark=tuple(data["spark"]),
@@ -99,7 +98,8 @@ def decode_quotes(content: dict[str, Any]) -> tuple[int, list[LiveQuote]]:
     return content["version"], [decode(data) for data in content["quotes"]]
 
 
-def _encode_quote(quote: Quote) -> dict[str, Any]:
+def encode_quote(quote: Quote) -> dict[str, Any]:
+    """Return a quote as JSON can carry it."""
     fields = {field.name: getattr(quote, field.name) for field in dataclasses.fields(quote)}
     return {name: _plain(value) for name, value in fields.items()}
 
@@ -110,11 +110,14 @@ def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
-def _decode_quote(data: dict[str, Any]) -> Quote:
+def decode_quote(data: dict[str, Any]) -> Quote:
+    """Return the quote that encode_quote() was given."""
     fields = dict(data)
     fields.update({name: _time(data[name]) for name in _TIMES})
-    fields.update({name: None if data[name] is None else Decimal(data[name]) for name in _PRICES})
-    fields.update(day=dt.date.fromisoformat(data["day"]), state=State(data["state"]), session=Session(data["session"]))
+    fields.update({name: None if data[name] is None else Decimal(data[name]) for name in PRICES})
+    fields.update({name: dt.date.fromisoformat(data[name]) if data[name] else None for name in ("day", "previous_day")})
+    fields.update(state=State(data["state"]), session=Session(data["session"]),
+                  delay=State(data["delay"]) if data["delay"] else None)
     return Quote(**fields)
 
 

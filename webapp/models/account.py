@@ -14,7 +14,7 @@ from webapp.models.types import UtcDateTime
 
 
 class User(UserMixin, Model):
-    """An account. `email` is lower case and unique."""
+    """An account. `email` is lower case and unique. An admin also sees how the place is run."""
 
     __tablename__ = "users"
 
@@ -23,6 +23,7 @@ class User(UserMixin, Model):
     password_hash: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=clock.now)
     locked: Mapped[bool] = mapped_column(default=False)
+    admin: Mapped[bool] = mapped_column(default=False)
     sessions: Mapped[list[UserSession]] = relationship(
         back_populates="user", cascade="all, delete-orphan", passive_deletes=True)
 

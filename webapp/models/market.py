@@ -19,7 +19,11 @@ BigCounter = BigInteger().with_variant(Integer, "sqlite")
 
 
 class InstrumentRow(Model):
-    """A symbol on one exchange. `starter` marks the list that everybody sees on the front page."""
+    """A symbol on one exchange. `starter` marks the list that everybody sees on the front page.
+
+    `status` is "listed", "delisted" or "renamed", since `status_day` where that is known; `renamed_to` is the key of
+    its successor (XNAS:META). `figi` names the share class for ever, `listed_on` is its first day.
+    """
 
     __tablename__ = "instruments"
     __table_args__ = (UniqueConstraint("symbol", "mic"),)
@@ -30,10 +34,16 @@ class InstrumentRow(Model):
     name: Mapped[str] = mapped_column(String(120), index=True)
     folded_name: Mapped[str] = mapped_column(String(240))
     currency: Mapped[str] = mapped_column(String(3))
+    unit: Mapped[str] = mapped_column(String(3), default="")
     country: Mapped[str] = mapped_column(String(2))
     kind: Mapped[str] = mapped_column(String(12), default="stock")
     decimals: Mapped[int] = mapped_column(default=2)
     starter: Mapped[bool] = mapped_column(default=False, index=True)
+    status: Mapped[str] = mapped_column(String(10), default="listed")
+    status_day: Mapped[dt.date | None]
+    renamed_to: Mapped[str] = mapped_column(String(30), default="")
+    figi: Mapped[str] = mapped_column(String(12), default="", index=True)
+    listed_on: Mapped[dt.date | None]
 
     @validates("name")
     def keep_folded_name(self, _key: str, name: str) -> str:
@@ -44,7 +54,7 @@ class InstrumentRow(Model):
     def record(self) -> Instrument:
         """Return what travels."""
         return Instrument(self.id, self.symbol, self.mic, self.name, self.currency, self.country, self.kind,
-                          self.decimals)
+                          self.decimals, self.unit)
 
 
 class QuoteRow(Model):
@@ -73,6 +83,11 @@ class QuoteRow(Model):
     extended_as_of: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     stale_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     fetched_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    unit: Mapped[str] = mapped_column(String(3), default="")
+    sent_unit: Mapped[str] = mapped_column(String(3), default="")
+    delay: Mapped[str] = mapped_column(String(20), default="")
+    previous_day: Mapped[dt.date | None]
+    stated_change: Mapped[Decimal | None] = mapped_column(ExactDecimal)
     problem: Mapped[str] = mapped_column(String(300), default="")
     spark: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     instrument: Mapped[InstrumentRow] = relationship(lazy="joined", innerjoin=True)
@@ -86,7 +101,9 @@ class QuoteRow(Model):
             state=State(self.state), session=Session(self.session), previous_close=self.previous_close,
             open=self.open, high=self.high, low=self.low, volume=self.volume, bid=self.bid, ask=self.ask,
             extended_price=self.extended_price, extended_as_of=self.extended_as_of,
-            as_of_is_day=self.as_of_is_day, stale_at=self.stale_at)
+            as_of_is_day=self.as_of_is_day, stale_at=self.stale_at, unit=self.unit, sent_unit=self.sent_unit,
+            delay=State(self.delay) if self.delay else None, previous_day=self.previous_day,
+            stated_change=self.stated_change)
 
     def live(self) -> LiveQuote:
         """Return the row as pages show it."""
@@ -147,3 +164,15 @@ class MarketSession(Model):
     closes_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     pre_opens_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     post_closes_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+
+
+class SplitRow(Model):
+    """A split that is known: from the opening of `day` on, `ratio` shares stand for each one before."""
+
+    __tablename__ = "splits"
+
+    instrument_id: Mapped[int] = mapped_column(ForeignKey("instruments.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    ratio: Mapped[Decimal] = mapped_column(ExactDecimal)
+    source: Mapped[str] = mapped_column(String(32))
+    known_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
-from sqlalchemy import Index, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.extensions import Model
@@ -49,3 +50,50 @@ class JobRun(Model):
     succeeded_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     outcome: Mapped[str] = mapped_column(String(300), default="")
     failures: Mapped[int] = mapped_column(default=0)
+
+
+class RefreshPlan(Model):
+    """How one stock is refreshed, as the planner last saw it: by whom, how often, when next, and why not sooner.
+
+    `interval_s` is None where no interval can be promised; `streamed` says that trades come over a web socket.
+    """
+
+    __tablename__ = "refresh_plans"
+
+    instrument_id: Mapped[int] = mapped_column(ForeignKey("instruments.id", ondelete="CASCADE"), primary_key=True)
+    provider: Mapped[str] = mapped_column(String(32), index=True)
+    interval_s: Mapped[float | None]
+    next_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(String(200), default="")
+    weight: Mapped[float] = mapped_column(default=0.0)
+    day_range: Mapped[float] = mapped_column(default=0.0)
+    streamed: Mapped[bool] = mapped_column(default=False)
+    planned_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class StreamState(Model):
+    """How a vendor's web socket is: `status` in a word (connected, waiting, refused, off), and since when."""
+
+    __tablename__ = "stream_states"
+
+    provider: Mapped[str] = mapped_column(String(32), primary_key=True)
+    status: Mapped[str] = mapped_column(String(16))
+    since: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    heard_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    symbols: Mapped[int] = mapped_column(default=0)
+    trades: Mapped[int] = mapped_column(BigInteger, default=0)
+    last_error: Mapped[str] = mapped_column(String(300), default="")
+    last_error_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+
+
+class SymbolSearch(Model):
+    """A text that providers were asked for, and what came of it; kept so that it is not asked twice."""
+
+    __tablename__ = "symbol_searches"
+
+    text: Mapped[str] = mapped_column(String(60), primary_key=True)
+    asked_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    answered_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    provider: Mapped[str] = mapped_column(String(32), default="")
+    problem: Mapped[str] = mapped_column(String(300), default="")
+    found: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)

@@ -9,7 +9,10 @@ from sqlalchemy import select
 
 from webapp.extensions import db
 from webapp.models import InstrumentRow
+from webapp.records import currency_of, unit_of
 
+# How many more places a price needs in the currency than in its hundredth.
+MINOR_DECIMALS = 2
 PATH = Path(__file__).resolve().parents[1] / "data" / "starter.csv"
 
 
@@ -29,8 +32,9 @@ def load_starter_list() -> int:
             row = InstrumentRow(symbol=line["symbol"], mic=line["mic"], kind="stock")
             db.session.add(row)
             new += 1
-        row.name, row.currency, row.country = line["name"], line["currency"], line["country"]
-        row.decimals, row.starter = int(line["decimals"]), True
+        row.name, row.country, row.starter = line["name"], line["country"], True
+        row.currency, row.unit = currency_of(line["unit"]), unit_of(line["unit"])
+        row.decimals = int(line["decimals"]) + (MINOR_DECIMALS if row.unit else 0)
     for key, row in held.items():
         if row.starter and key not in listed:
             row.starter = False

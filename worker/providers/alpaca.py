@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from webapp.records import Instrument, Quote, Session, State
+from webapp.vendors import VENDORS
 from worker.providers.answers import MINUTE, bad_key, broken_answer, not_entitled, throttled, unknown_symbol
-from worker.providers.base import ErrorKind, Limits, ProviderError
+from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_instant, parse_price
 from worker.providers.freshness import Times, check_time, times_of_trade
 from worker.providers.http import Client
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from config import Config
     from webapp.markets import SessionBook
 
-# 200 calls a minute are a little more than 3 a second.
-PER_SECOND = 3.0
 SETTINGS = "ALPACA_API_KEY and ALPACA_API_SECRET"
 EASTERN = ZoneInfo("America/New_York")
 
@@ -58,8 +57,7 @@ class Alpaca(RestProvider):
     delay = State.LIVE
 
     def __init__(self, config: Config, client: Client | None = None) -> None:
-        limits = Limits(PER_SECOND, config.ALPACA_CALLS_PER_MINUTE or None)
-        super().__init__(config.ALPACA_URL, config.ALPACA_API_KEY, limits, client)
+        super().__init__(config.ALPACA_URL, config.ALPACA_API_KEY, VENDORS[self.name].limits(config), client)
         self._secret = config.ALPACA_API_SECRET
         self._asked: Mapping[str, Instrument] = {}
 

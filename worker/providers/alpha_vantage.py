@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from webapp.records import Instrument, Quote, State
+from webapp.vendors import VENDORS
 from worker.providers.answers import (
     LATER,
     MINUTE,
@@ -18,7 +19,7 @@ from worker.providers.answers import (
     unclear_status,
     unknown_symbol,
 )
-from worker.providers.base import ErrorKind, Limits, ProviderError
+from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_count, parse_day, parse_price
 from worker.providers.freshness import times_of_day
 from worker.providers.http import Answer, Client
@@ -36,9 +37,6 @@ SUFFIXES = {
     "XSTO": ".STO", "XBOM": ".BSE", "XSHG": ".SHH", "XSHE": ".SHZ", "XHKG": ".HKG", "BVMF": ".SAO",
 }
 
-# One call each 1.1 s keeps the free plan's one a second. Paid plans cap bursts at 5, 10, 20 or 30 a second.
-FREE_PER_SECOND = 1 / 1.1
-PAID_PER_SECOND = 5.0
 
 SECOND = dt.timedelta(seconds=2)
 EASTERN = ZoneInfo("America/New_York")
@@ -84,7 +82,7 @@ class AlphaVantage:
     delay = State.END_OF_DAY
 
     def __init__(self, config: Config, client: Client | None = None) -> None:
-        self.limits = limits_of(config)
+        self.limits = VENDORS[self.name].limits(config)
         self._url = f"{config.ALPHA_VANTAGE_URL}/query"
         self._key = config.ALPHA_VANTAGE_API_KEY
         self._client = client or Client(TITLE)
@@ -109,14 +107,6 @@ class AlphaVantage:
         except FigureError as error:
             reason = str(error)
         raise broken_answer(TITLE, reason)
-
-
-def limits_of(config: Config) -> Limits:
-    """Return the limits of the plan that the settings describe; 0 there means no such limit."""
-    per_day = config.ALPHA_VANTAGE_CALLS_PER_DAY or None
-    per_minute = config.ALPHA_VANTAGE_CALLS_PER_MINUTE or None
-    paid = PAID_PER_SECOND if per_minute else None
-    return Limits(FREE_PER_SECOND if per_day else paid, per_minute, per_day=per_day)
 
 
 def vendor_symbol(instrument: Instrument) -> str:

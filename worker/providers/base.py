@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from webapp.records import Instrument, Quote, State
+from webapp.records import Company, Dividend, History, Instrument, Listing, Quote, Split, State
+from webapp.vendors import Limits
 
 if TYPE_CHECKING:
     from webapp.markets import SessionBook
@@ -49,19 +49,17 @@ class ProviderError(Exception):
         self.blames = blames
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many calls a provider allows; None means that it sets no such limit."""
+class Capability(StrEnum):
+    """What a provider can fetch; each one is a method of the same name and a protocol below."""
 
-    per_second: float | None = None
-    per_minute: int | None = None
-    per_hour: int | None = None
-    per_day: int | None = None
-
-    @property
-    def pause(self) -> dt.timedelta:
-        """Return the least time from the start of one call to the start of the next."""
-        return dt.timedelta(seconds=1 / self.per_second) if self.per_second else dt.timedelta(0)
+    QUOTES = "quotes"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    SPLITS = "splits"
+    DIVIDENDS = "dividends"
+    SEARCH = "search"
+    LISTING = "listing"
+    OVERVIEW = "overview"
 
 
 class Provider(Protocol):
@@ -104,3 +102,72 @@ class Provider(Protocol):
         An instrument that the provider has nothing to say of yet is left out. Each use is one counted call: a
         provider never tries again by itself. Raise ProviderError where there is no usable answer.
         """
+
+
+@runtime_checkable
+class GivesDaily(Provider, Protocol):
+    """Has past days."""
+
+    def daily(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook,
+              since: dt.date | None = None) -> History:
+        """Return the days from `since` on, or as many as one call brings; only days that are over at `now`."""
+
+
+@runtime_checkable
+class GivesWeekly(Provider, Protocol):
+    """Has past weeks."""
+
+    def weekly(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook) -> History:
+        """Return the weeks that are over at `now`, as many as one call brings."""
+
+
+@runtime_checkable
+class GivesSplits(Provider, Protocol):
+    """Knows of splits."""
+
+    def splits(self, instrument: Instrument, now: dt.datetime) -> list[Split]:
+        """Return the splits that are known, oldest first."""
+
+
+@runtime_checkable
+class GivesDividends(Provider, Protocol):
+    """Knows of dividends."""
+
+    def dividends(self, instrument: Instrument, now: dt.datetime) -> list[Dividend]:
+        """Return the dividends that are known, oldest first."""
+
+
+@runtime_checkable
+class GivesSearch(Provider, Protocol):
+    """Finds symbols."""
+
+    def search(self, text: str, now: dt.datetime) -> list[Listing]:
+        """Return the listings that a text may mean, the likeliest first; those of exchanges we know only."""
+
+
+@runtime_checkable
+class GivesListing(Provider, Protocol):
+    """Has a directory of all that is listed in the United States."""
+
+    def listing(self, now: dt.datetime) -> list[Listing]:
+        """Return it whole, in one call."""
+
+
+@runtime_checkable
+class GivesOverview(Provider, Protocol):
+    """Knows companies."""
+
+    def overview(self, instrument: Instrument, now: dt.datetime) -> Company:
+        """Return what is known of the company."""
+
+
+PROTOCOLS: dict[Capability, type] = {
+    Capability.DAILY: GivesDaily, Capability.WEEKLY: GivesWeekly, Capability.SPLITS: GivesSplits,
+    Capability.DIVIDENDS: GivesDividends, Capability.SEARCH: GivesSearch, Capability.LISTING: GivesListing,
+    Capability.OVERVIEW: GivesOverview}
+
+
+def capabilities_of(provider: Provider) -> frozenset[Capability]:
+    """Return what the provider can fetch; every one of its calls counts for the same limits."""
+    found = {capability for capability, protocol in PROTOCOLS.items() if isinstance(provider, protocol)}
+    return frozenset({Capability.QUOTES, *found})

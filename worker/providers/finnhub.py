@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from webapp.records import Instrument, Quote, Session, State
+from webapp.vendors import VENDORS
 from worker.providers.answers import LATER, MINUTE, bad_key, not_entitled, throttled, unknown_symbol
-from worker.providers.base import ErrorKind, Limits, ProviderError
+from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_epoch, parse_price
 from worker.providers.freshness import Times, check_time, times_of_day, times_of_regular
 from worker.providers.http import Client
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from config import Config
     from webapp.markets import SessionBook
 
-# Every plan has 30 calls a second at most; this keeps well below.
-PER_SECOND = 20.0
 
 
 
@@ -31,8 +30,7 @@ class Finnhub(RestProvider):
     setting = "FINNHUB_API_KEY"
 
     def __init__(self, config: Config, client: Client | None = None) -> None:
-        limits = Limits(PER_SECOND, config.FINNHUB_CALLS_PER_MINUTE or None)
-        super().__init__(config.FINNHUB_URL, config.FINNHUB_API_KEY, limits, client)
+        super().__init__(config.FINNHUB_URL, config.FINNHUB_API_KEY, VENDORS[self.name].limits(config), client)
 
     def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
         """Ask for the one instrument."""

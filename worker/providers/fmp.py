@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from webapp.markets import EXCHANGES
 from webapp.records import Instrument, Quote, Session, State
+from webapp.vendors import VENDORS
 from worker.providers.answers import MINUTE, bad_key, not_entitled, throttled, unknown_symbol
-from worker.providers.base import ErrorKind, Limits, ProviderError
+from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_decimal, parse_epoch, parse_price
 from worker.providers.freshness import DELAY, HOLDS, Times, check_time, times_of_day, times_of_trade
 from worker.providers.rest import RestProvider, as_list, as_object
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from worker.providers.http import Client
 
 HOUR = dt.timedelta(hours=1)
-# Four a second are 240 a minute; the smallest paid plan has 300 a minute. The free one names no limit but the day's.
-PER_SECOND = 4.0
 
 
 class Fmp(RestProvider):
@@ -42,8 +41,7 @@ class Fmp(RestProvider):
     class_sign = "-"
 
     def __init__(self, config: Config, client: Client | None = None) -> None:
-        limits = Limits(PER_SECOND, per_day=config.FMP_CALLS_PER_DAY or None)
-        super().__init__(config.FMP_URL, config.FMP_API_KEY, limits, client)
+        super().__init__(config.FMP_URL, config.FMP_API_KEY, VENDORS[self.name].limits(config), client)
 
     def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
         """Ask for one; several at once are for paid plans. The key goes into the query: no header is documented."""

@@ -9,8 +9,9 @@ from urllib.parse import quote as quote_path
 from zoneinfo import ZoneInfo
 
 from webapp.records import Instrument, Quote, State
+from webapp.vendors import VENDORS
 from worker.providers.answers import MINUTE, bad_key, broken_answer, not_entitled, throttled, unknown_symbol
-from worker.providers.base import ErrorKind, Limits, ProviderError
+from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_decimal, parse_epoch, parse_price
 from worker.providers.freshness import SKEW, times_of_day
 from worker.providers.http import Client
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from config import Config
     from webapp.markets import SessionBook
 
-# The paid plans have no limit a minute, but ask for less than 100 calls a second.
-FREE_PER_SECOND, PAID_PER_SECOND = 1.0, 50.0
 EASTERN = ZoneInfo("America/New_York")
 GOOD = {"OK", "DELAYED"}
 REFUSED_KEYS = ("unknown api key", "invalid api key", "api key was not provided", "api key is not valid")
@@ -37,9 +36,7 @@ class Massive(RestProvider):
     delay = State.END_OF_DAY
 
     def __init__(self, config: Config, client: Client | None = None) -> None:
-        per_minute = config.MASSIVE_CALLS_PER_MINUTE or None
-        limits = Limits(FREE_PER_SECOND if per_minute else PAID_PER_SECOND, per_minute)
-        super().__init__(config.MASSIVE_URL, config.MASSIVE_API_KEY, limits, client)
+        super().__init__(config.MASSIVE_URL, config.MASSIVE_API_KEY, VENDORS[self.name].limits(config), client)
 
     def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
         """Ask for the bar of the last trading day."""

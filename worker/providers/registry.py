@@ -1,6 +1,7 @@
 """Chooses where prices come from."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from config import Config
 from worker.providers.alpaca import Alpaca
@@ -13,9 +14,16 @@ from worker.providers.simulator import Simulator
 from worker.providers.tiingo import Tiingo
 from worker.providers.twelve_data import TwelveData
 
+Able = TypeVar("Able", bound=Provider)
+
 MAKERS: dict[str, Callable[[Config], Provider]] = {
     "alpaca": Alpaca, "finnhub": Finnhub, "twelve-data": TwelveData, "tiingo": Tiingo, "massive": Massive, "fmp": Fmp,
     "alpha-vantage": AlphaVantage}
+
+
+def providers_with(config: Config, ability: type[Able]) -> list[Able]:
+    """Return the active providers that can do what a protocol of base.py names, the preferred one first."""
+    return [provider for provider in active_providers(config) if isinstance(provider, ability)]
 
 
 def active_providers(config: Config) -> list[Provider]:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from webapp.records import Instrument, Quote, State
+from webapp.vendors import Limits
 from worker.providers.answers import broken_answer, parse_json, status_error, unknown_symbol
-from worker.providers.base import Limits, ProviderError
+from worker.providers.base import ProviderError
 from worker.providers.figures import FigureError
 from worker.providers.http import Client
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Instrument, Quote, Session, State
+from webapp.vendors import Limits
 from worker.providers import paths
-from worker.providers.base import Limits
 from worker.providers.paths import Leg, Stock, Trade
 
 if TYPE_CHECKING:
     from config import Config
 
-# The cheapest and the dearest share, by the unit its prices are in; others are like the dollar.
-PRICES = {"JPY": (600, 9_000), "KRW": (9_000, 300_000), "GBX": (150, 4_500), "INR": (200, 4_000)}
+# The cheapest and the dearest share, by their currency; others are like the dollar.
+PRICES = {"JPY": (600, 9_000), "KRW": (9_000, 300_000), "GBP": (1.5, 45), "INR": (200, 4_000)}
 USUAL_PRICES = (15, 600)
 # What a part of the day moves against the whole day: prices go to and fro more than they get on.
 REGULAR_WIDTH, PRE_WIDTH, POST_WIDTH = 1.1, 0.25, 0.12

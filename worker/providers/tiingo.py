@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from webapp.records import Instrument, Quote, Session, State
+from webapp.vendors import VENDORS
 from worker.providers.answers import LATER, bad_key, not_entitled, throttled, unknown_symbol
-from worker.providers.base import ErrorKind, Limits, ProviderError
+from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_instant, parse_price
 from worker.providers.freshness import Times, check_time, times_of_trade
 from worker.providers.rest import RestProvider, as_list
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from worker.providers.http import Client
 
 HOUR = dt.timedelta(hours=1)
-# Tiingo names no limit for a second; with a hundred symbols a call, one is enough.
-PER_SECOND = 1.0
 # How far beyond the day's range a price may lie that is no trade but the middle of a narrow book.
 REACH = Decimal("0.01")
 TIMES = ("timestamp", "quoteTimestamp")
@@ -54,9 +53,7 @@ class Tiingo(RestProvider):
     class_sign = "-"
 
     def __init__(self, config: Config, client: Client | None = None) -> None:
-        limits = Limits(PER_SECOND, per_hour=config.TIINGO_CALLS_PER_HOUR or None,
-                        per_day=config.TIINGO_CALLS_PER_DAY or None)
-        super().__init__(config.TIINGO_URL, config.TIINGO_API_KEY, limits, client)
+        super().__init__(config.TIINGO_URL, config.TIINGO_API_KEY, VENDORS[self.name].limits(config), client)
 
     def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
         """Ask for all of them at once; those that Tiingo does not have are missing in its answer."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from webapp.markets import EXCHANGES
-from webapp.records import Instrument, Quote, State
+from webapp.records import Instrument, Quote, State, unit_of
+from webapp.vendors import VENDORS
 from worker.providers.answers import broken_answer, not_entitled, status_error, throttled, unknown_symbol
-from worker.providers.base import ErrorKind, Limits, ProviderError
+from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_count, parse_day, parse_epoch, parse_price
 from worker.providers.freshness import Times, check_time, times_of_day, times_of_regular
 from worker.providers.http import Answer, Client
@@ -26,14 +27,9 @@ PAID = dict.fromkeys((
     "XTSE", "XTSX", "XLON", "XETR", "XFRA", "XPAR", "XAMS", "XBRU", "XLIS", "XMIL", "XMAD", "XSWX", "XSTO", "XCSE",
     "XHEL", "XHKG", "XBOM", "XNSE", "XASX"), "")
 
-# How it writes the units in which prices are quoted in a hundredth of a currency.
-MINOR = {"GBp": "GBX", "ZAc": "ZAC", "ILa": "ILA"}
-
 # The codes that its errors carry, whatever the HTTP status is.
 CODES = {str(code) for code in range(400, 600)}
 
-# It names no limit for a second. This one only keeps a list that is fetched for the first time from coming as a burst.
-PER_SECOND = 5.0
 
 
 
@@ -50,11 +46,10 @@ class TwelveData(RestProvider):
     batch_size = 1
 
     def __init__(self, config: Config, client: Client | None = None) -> None:
-        per_day = config.TWELVE_DATA_CALLS_PER_DAY or None
-        limits = Limits(PER_SECOND, config.TWELVE_DATA_CALLS_PER_MINUTE or None, per_day=per_day)
+        limits = VENDORS[self.name].limits(config)
         super().__init__(config.TWELVE_DATA_URL, config.TWELVE_DATA_API_KEY, limits, client)
         # Only the free plan has a limit for the day. It refuses other markets, and each refusal would cost a credit.
-        self.suffixes = US if per_day else US | PAID
+        self.suffixes = US if limits.per_day else US | PAID
 
     def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
         """Ask for the one instrument."""
@@ -106,7 +101,7 @@ class TwelveData(RestProvider):
         return Quote(instrument_id=instrument.id, price=price, as_of=times.as_of, day=times.day, source=self.name,
                      state=times.state, session=times.session, open=first, high=high, low=low, volume=volume,
                      previous_close=parse_price(entry.get("previous_close"), "the previous close"),
-                     as_of_is_day=is_day, stale_at=times.stale_at)
+                     as_of_is_day=is_day, stale_at=times.stale_at, unit=instrument.quoted_in)
 
 
 def check_identity(entry: dict[str, Any], symbol: str, instrument: Instrument) -> None:
@@ -121,8 +116,8 @@ def check_identity(entry: dict[str, Any], symbol: str, instrument: Instrument) -
     # New York's are the exchanges of the same country, under codes that we need not know.
     if mic != instrument.mic and (instrument.mic not in US or (mic in EXCHANGES and mic not in US)):
         raise FigureError("it is from another exchange")
-    unit = str(entry.get("currency") or instrument.currency)
-    if instrument.currency and MINOR.get(unit, unit) != instrument.currency:
+    unit = str(entry.get("currency") or instrument.quoted_in)
+    if instrument.currency and (unit_of(unit) or unit) != instrument.quoted_in:
         raise FigureError("it is in another currency")
 
 

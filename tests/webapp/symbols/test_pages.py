@@ -36,7 +36,7 @@ def test_a_result_shows_all_that_tells_two_listings_apart(client: FlaskClient) -
     page = client.get("/stocks/search?q=shel").text
     assert '<a href="/stocks/XLON/SHEL">' in page
     assert '<a href="/stocks/XNYS/SHEL">' in page
-    for fact in ("Shell plc", "London", "NYSE", "GBX", "USD", "GB", "Stock"):
+    for fact in ("Shell plc", "London", "NYSE", "GBP", "USD", "GB", "Stock"):
         assert f">{fact}<" in page
 
 

@@ -29,7 +29,7 @@ def test_the_list_has_at_least_a_hundred_and_twenty_companies_from_many_exchange
 @pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line['mic']}-{line['symbol']}")
 def test_every_company_is_written_as_the_table_needs_it(line: dict[str, str]) -> None:
     assert line["symbol"] == canonical(line["symbol"])
-    assert line["currency"] == CURRENCIES[EXCHANGES[line["mic"]].country]
+    assert line["unit"] == CURRENCIES[EXCHANGES[line["mic"]].country]
     assert 0 < len(line["name"]) <= 120
     assert line["name"] == line["name"].strip()
     assert len(line["country"]) == 2
@@ -75,7 +75,8 @@ def test_loading_mends_what_differs_and_keeps_the_id(app: Flask) -> None:
     before = row.id
     load_starter_list()
     db.session.commit()
-    assert (row.id, row.name, row.currency, row.decimals, row.starter) == (before, "Tesco PLC", "GBX", 1, True)
+    assert (row.id, row.name, row.currency, row.decimals, row.starter) == (before, "Tesco PLC", "GBP", 3, True)
+    assert row.unit == "GBX"
     assert row.folded_name == "tesco plc"
 
 

@@ -24,10 +24,11 @@ from webapp.markets import SessionBook
 from webapp.models import JobRun, ProviderCall, QuoteGap, QuoteRow, Tick
 from webapp.quotes import load_live
 from webapp.records import State
+from webapp.vendors import Limits
 from worker import quota
 from worker.jobs import quotes
 from worker.jobs.quotes import refresh_quotes
-from worker.providers.base import ErrorKind, Limits, ProviderError
+from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.simulator import Simulator
 from worker.store import store_quotes
 

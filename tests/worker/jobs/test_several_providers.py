@@ -11,8 +11,9 @@ from webapp.markets import SessionBook
 from webapp.models import QuoteRow
 from webapp.quotes import load_live
 from webapp.records import Instrument, State
+from webapp.vendors import Limits
 from worker.jobs.quotes import refresh_quotes
-from worker.providers.base import ErrorKind, Limits, ProviderError
+from worker.providers.base import ErrorKind, ProviderError
 
 LIVE = Limits(per_minute=60)
 CLOSE = NOW.replace(hour=20)

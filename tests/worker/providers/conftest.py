@@ -16,7 +16,7 @@ import pytest
 
 from config import Config
 from webapp.markets import SessionBook, SessionTimes
-from webapp.records import Instrument
+from webapp.records import Instrument, currency_of, unit_of
 
 KEY = "SECRETKEY0123456"
 UNSET = {"PROVIDERS", "SIMULATOR_SEED", "SIMULATOR_CLOCK", "REFRESH_SECONDS", "APP_ENV"}
@@ -136,8 +136,9 @@ def at(text: str) -> dt.datetime:
 
 def stock(symbol: str = "IBM", mic: str = "XNYS", currency: str = "USD", number: int = 1,
           decimals: int = 2) -> Instrument:
-    """Return an instrument."""
-    return Instrument(number, symbol, mic, f"{symbol} Inc.", currency, "US", decimals=decimals)
+    """Return an instrument; `currency` may be a unit such as GBX."""
+    return Instrument(number, symbol, mic, f"{symbol} Inc.", currency_of(currency), "US", decimals=decimals,
+                      unit=unit_of(currency))
 
 
 def new_york(first: str, last: str, mic: str = "XNYS") -> SessionBook:

@@ -12,7 +12,8 @@ from config import Config
 from tests.worker.providers.conftest import FIELDS, KEY, Vendor, at, global_quote, new_york, stock
 from webapp.markets import SessionBook
 from webapp.records import Instrument, Quote, Session, State
-from worker.providers.alpha_vantage import AlphaVantage, limits_of, until_next_day, vendor_symbol
+from webapp.vendors import VENDORS
+from worker.providers.alpha_vantage import AlphaVantage, until_next_day, vendor_symbol
 from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.http import Client
 
@@ -298,7 +299,8 @@ def test_any_sound_figures_pass_through_unchanged(ask: Ask, vendor: Vendor, pric
 ])
 def test_the_limits_are_those_of_the_plan(config: Callable[..., Config], per_day: int, per_minute: int, pause: float,
                                           limits: tuple[int | None, int | None]) -> None:
-    made = limits_of(config(ALPHA_VANTAGE_CALLS_PER_DAY=per_day, ALPHA_VANTAGE_CALLS_PER_MINUTE=per_minute))
+    settings = config(ALPHA_VANTAGE_CALLS_PER_DAY=per_day, ALPHA_VANTAGE_CALLS_PER_MINUTE=per_minute)
+    made = VENDORS["alpha-vantage"].limits(settings)
     assert (made.per_day, made.per_minute) == limits
     assert made.pause == dt.timedelta(seconds=pause)
 

@@ -9,7 +9,8 @@ from tests.worker.providers.cases.finnhub import CASE, MADE
 from tests.worker.providers.conftest import KEY, Vendor, at, stock
 from webapp.markets import SessionBook
 from webapp.records import Instrument, Quote, Session, State
-from worker.providers.base import ErrorKind, Limits, ProviderError
+from webapp.vendors import Limits
+from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.finnhub import Finnhub
 
 BOOK = CASE.book

@@ -9,7 +9,8 @@ from tests.worker.providers.cases.fmp import quote
 from tests.worker.providers.conftest import KEY, Vendor, at, new_york, stock
 from webapp.markets import SessionBook
 from webapp.records import Quote, Session, State
-from worker.providers.base import ErrorKind, Limits, ProviderError
+from webapp.vendors import Limits
+from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.fmp import Fmp
 from worker.providers.http import Client
 

@@ -9,7 +9,8 @@ import pytest
 from config import Config
 from tests.worker.providers.conftest import KEY, Vendor, at, global_quote, new_york, stock
 from webapp.records import Quote, State
-from worker.providers.base import ErrorKind, Limits, Provider, ProviderError
+from webapp.vendors import Limits
+from worker.providers.base import ErrorKind, Provider, ProviderError
 from worker.providers.registry import active_providers
 
 NOW = at("2020-05-08 15:00")

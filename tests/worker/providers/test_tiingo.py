@@ -10,7 +10,8 @@ from tests.worker.providers.cases.tiingo import row
 from tests.worker.providers.conftest import KEY, Vendor, at, new_york, stock
 from webapp.markets import SessionBook
 from webapp.records import Instrument, Quote, Session, State
-from worker.providers.base import ErrorKind, Limits, ProviderError
+from webapp.vendors import Limits
+from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.http import Client
 from worker.providers.tiingo import Tiingo
 

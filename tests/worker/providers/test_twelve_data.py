@@ -9,7 +9,8 @@ from tests.worker.providers.cases.twelve_data import CASE, MADE
 from tests.worker.providers.conftest import KEY, Vendor, at, new_york, stock
 from webapp.markets import SessionBook
 from webapp.records import Instrument, Quote, Session, State
-from worker.providers.base import ErrorKind, Limits, ProviderError
+from webapp.vendors import Limits
+from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.twelve_data import TwelveData
 
 BOOK = CASE.book
@@ -55,7 +56,7 @@ def test_a_quote_has_every_figure_as_it_came(ask: Ask, vendor: Vendor) -> None:
         instrument_id=1, price=Decimal("212.45000"), as_of=at("2026-06-10 14:59"), day=dt.date(2026, 6, 10),
         source="twelve-data", state=State.LIVE, session=Session.REGULAR, previous_close=Decimal("210.10001"),
         open=Decimal("210.50000"), high=Decimal("213.10000"), low=Decimal("209.80499"), volume=18_220_417,
-        stale_at=at("2026-06-10 15:02"))
+        stale_at=at("2026-06-10 15:02"), unit="USD")
     assert str(quote.price) == "212.45000"
 
 

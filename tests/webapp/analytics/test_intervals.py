@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.intervals import best_intervals, weighted_error
+from webapp.analytics.intervals import best_intervals, weighted_error
 
 DEMANDS = st.dictionaries(st.integers(1, 400), st.floats(0.01, 100), min_size=1, max_size=60)
 
