@@ -10,7 +10,7 @@ from config import Config
 from tests.worker.providers.conftest import KEY, at, new_york, stock
 from webapp.markets import SessionBook
 from webapp.records import Instrument
-from worker.providers.base import ErrorKind, Provider
+from worker.providers.base import Capability, ErrorKind, Provider
 from worker.providers.http import Client
 
 
@@ -21,6 +21,7 @@ class Case:
     `make(config, client)` makes the provider, `keys` are the settings that hold its key, `url` the one with its
     address. `answer` is a body (an object is sent as JSON) from which it makes `price`, a text, of `instrument` at
     `now`; `zero` is the same with the price 0, `negative` with a negative one.
+    `abilities` are good answers of what else it can do (daily bars and so on), a body each; see test_abilities.py.
     `recordings` is a folder of ../shared/recordings, `prices` are its files that hold a quote and what it is: the
     instrument and the price, asked for at `recorded_at`; `errors` are those with a known error and their status.
     """
@@ -35,6 +36,7 @@ class Case:
     instrument: Instrument = field(default_factory=lambda: stock("AAPL", "XNAS"))
     now: dt.datetime = field(default_factory=lambda: at("2026-06-10 15:00"))
     book: SessionBook = field(default_factory=lambda: new_york("2026-06-01", "2026-06-20", "XNAS"))
+    abilities: Mapping[Capability, object] = field(default_factory=dict)
     recordings: str = ""
     prices: Mapping[str, tuple[Instrument, str]] = field(default_factory=dict)
     errors: Mapping[str, tuple[int, ErrorKind]] = field(default_factory=dict)
