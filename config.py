@@ -1,6 +1,7 @@
 """Every setting of Stagewatch, grouped by subject and read from the environment once, at start."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -103,7 +104,6 @@ class Config:
         self.BASE_URL = env("BASE_URL", f"http://{self.HOST}:{self.PORT}").rstrip("/")
         self.TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", 0)
         self.WEB_WORKERS = env_int("WEB_WORKERS", 1, least=1)
-        self.JOB_WORKERS = env_int("JOB_WORKERS", 2, least=1)
         self.LOG_LEVEL = env_choice("LOG_LEVEL", ("info", "debug", "warning", "error"))
 
         # Secrets and cookies
@@ -139,6 +139,8 @@ class Config:
 
         # Market data
         self._read_vendors()
+        # A worker that waits for a vendor keeps no other vendor waiting; more than four hang together hardly ever.
+        self.JOB_WORKERS = env_int("JOB_WORKERS", max(2, min(len(self.vendors) + 1, 4)), least=1)
         self.CLOSURES_FILE = env("CLOSURES_FILE", str(self.INSTANCE_DIR / "closures.csv"))
         self.SIMULATOR_SEED = env_int("SIMULATOR_SEED", 1)
         self.SIMULATOR_CLOCK = env_choice("SIMULATOR_CLOCK", ("always", "market"))
@@ -185,7 +187,12 @@ class Config:
         self.YAHOO = env_bool("YAHOO", False)
         self.YAHOO_URL = env_url("YAHOO_URL", "https://query2.finance.yahoo.com")
         self.YAHOO_CALLS_PER_MINUTE = env_int("YAHOO_CALLS_PER_MINUTE", 30)
+        if self.YAHOO and self.yahoo_itself and find_spec("yfinance") is None:
+            raise ConfigError("YAHOO=yes needs yfinance, which is not installed: run 'make install-yahoo', or set "
+                              "YAHOO=no.")
         self.CSV_DIR = env("CSV_DIR")
+        if self.CSV_DIR and not Path(self.CSV_DIR).is_dir():
+            raise ConfigError(f"CSV_DIR names {self.CSV_DIR}, which is not a folder.")
         self.MASSIVE_API_KEY = env_secret("MASSIVE_API_KEY")
         self.MASSIVE_URL = env_url("MASSIVE_URL", "https://api.massive.com")
         self.MASSIVE_CALLS_PER_MINUTE = env_int("MASSIVE_CALLS_PER_MINUTE", 5)
@@ -196,6 +203,7 @@ class Config:
         self.ALPHA_VANTAGE_URL = env_url("ALPHA_VANTAGE_URL", "https://www.alphavantage.co")
         self.ALPHA_VANTAGE_CALLS_PER_DAY = env_int("ALPHA_VANTAGE_CALLS_PER_DAY", 25)
         self.ALPHA_VANTAGE_CALLS_PER_MINUTE = env_int("ALPHA_VANTAGE_CALLS_PER_MINUTE", 0)
+        self.ALPHA_VANTAGE_ENTITLEMENT = env_choice("ALPHA_VANTAGE_ENTITLEMENT", ("none", "delayed", "realtime"))
 
     def _kept_secret(self) -> str:
         """Return the key that the first start wrote; production names its own."""
@@ -216,10 +224,23 @@ class Config:
         ordered = dict.fromkeys((*self.PROVIDERS, *VENDORS))
         return tuple(name for name in ordered if getattr(self, VENDORS[name]))
 
+    @property
+    def streaming(self) -> dict[str, int]:
+        """Return how many stocks each vendor with a key may stream, in the order of `vendors`; {} without a stream."""
+        places = {name: getattr(self, f"{VENDORS[name].removesuffix('_API_KEY')}_STREAM_SYMBOLS", 0)
+                  for name in self.vendors}
+        return {name: most for name, most in places.items() if most}
+
     def calls_per_day(self, vendor: str) -> int | None:
         """Return how many calls a day the plan has; None where it has no such limit."""
         prefix = VENDORS.get(vendor, "").removesuffix("_API_KEY")
         return getattr(self, f"{prefix}_CALLS_PER_DAY", 0) or None
+
+    @property
+    def yahoo_itself(self) -> bool:
+        """Tell whether calls go to Yahoo itself, which answers only what looks like a browser."""
+        host = urlsplit(self.YAHOO_URL).hostname or ""
+        return host == "yahoo.com" or host.endswith(".yahoo.com")
 
     @property
     def simulated(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FEATURES = {"accounts", "market", "symbols", "watchlists"}
+FEATURES = {"accounts", "findings", "market", "sources", "symbols", "watchlists"}
 SOURCES = sorted(path for folder in ("webapp", "worker", "deploy") for path in (ROOT / folder).rglob("*.py"))
 
 
@@ -49,10 +49,10 @@ def test_only_the_workers_entry_builds_the_application() -> None:
 
 @pytest.mark.parametrize("feature", sorted(FEATURES))
 def test_features_do_not_import_features(feature: str) -> None:
-    others = tuple(f"webapp.{other}" for other in FEATURES - {feature})
+    others = tuple(f"webapp.{other}." for other in FEATURES - {feature})
     for module, names in IMPORTS.items():
-        if module.startswith(f"webapp.{feature}"):
-            assert not [name for name in names if name.startswith(others)], module
+        if f"{module}.".startswith(f"webapp.{feature}."):
+            assert not [name for name in names if f"{name}.".startswith(others)], module
 
 
 @pytest.mark.parametrize("module", ["webapp.records", "webapp.clock", "webapp.markets", "webapp.live.bus",

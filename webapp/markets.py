@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -128,6 +128,18 @@ class SessionBook:
         index = bisect_right(days, day, key=lambda session: session.day)
         return days[index] if index < len(days) else None
 
+    def previous_before(self, mic: str, day: dt.date) -> SessionTimes | None:
+        """Return the last session before that day."""
+        days = self._of(mic)
+        index = bisect_left(days, day, key=lambda session: session.day)
+        return days[index - 1] if index else None
+
+    def next_session(self, mic: str, now: dt.datetime) -> SessionTimes | None:
+        """Return the first session whose regular part begins after `now`."""
+        days = self._of(mic)
+        index = bisect_right(days, now, key=lambda session: session.opens_at)
+        return days[index] if index < len(days) else None
+
     def current(self, mic: str, now: dt.datetime) -> tuple[Session, SessionTimes | None]:
         """Return the part of the day and the day that `now` is in; CLOSED and None between two days."""
         days = self._of(mic)
@@ -139,9 +151,8 @@ class SessionBook:
 
     def next_open(self, mic: str, now: dt.datetime) -> dt.datetime | None:
         """Return when the next regular session begins, after `now`."""
-        days = self._of(mic)
-        index = bisect_right(days, now, key=lambda session: session.opens_at)
-        return days[index].opens_at if index < len(days) else None
+        following = self.next_session(mic, now)
+        return following.opens_at if following else None
 
     def _of(self, mic: str) -> list[SessionTimes]:
         return self._days.get(mic, [])

@@ -284,7 +284,9 @@ def currency_of(unit: str) -> str:
 
 
 def unit_of(unit: str) -> str:
-    """Return a unit as it is stored: "" where it is the currency itself, in capitals where it is a hundredth."""
+    """Return a unit as it is stored: "" where it is the currency itself, GBX, ZAC or ILA where it is a hundredth."""
+    if unit == "GBp":  # in capitals it would be pounds
+        return "GBX"
     return unit.upper() if unit in MINOR_UNITS else ""
 
 

@@ -17,7 +17,7 @@ from config import Config
 from webapp.app import create_app
 from webapp.extensions import db
 from worker import locks, runs
-from worker.schedule import QUEUES, Periodic, table
+from worker.schedule import QUEUES, Periodic, key_of, table
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +30,9 @@ def application() -> Flask:
 
 @cache
 def periodic_jobs() -> dict[str, Periodic]:
-    """Return the schedule's rows by function."""
+    """Return the schedule's rows by what they run."""
     settings: Config = application().config["SETTINGS"]
-    return {periodic.function: periodic for periodic in table(settings)}
+    return {periodic.key: periodic for periodic in table(settings)}
 
 
 class AppJob(Job):
@@ -43,7 +43,7 @@ class AppJob(Job):
         app = application()
         with app.app_context():
             try:
-                periodic = periodic_jobs().get(self.func_name or "")
+                periodic = periodic_jobs().get(key_of(self.func_name or "", self.args))
                 return self._perform_alone(app, periodic) if periodic else super().perform()
             finally:
                 # The job's process ends with _exit(), which would leave the database to notice by itself.
@@ -51,8 +51,8 @@ class AppJob(Job):
                 db.engine.dispose()
 
     def _perform_alone(self, app: Flask, periodic: Periodic) -> Any:
-        """Run it unless another run of the same function is alive, whoever asked for that one."""
-        with locks.alone(app.extensions["redis"], periodic.function) as free:
+        """Run it unless another run of the same is alive, whoever asked for that one."""
+        with locks.alone(app.extensions["redis"], periodic.key) as free:
             return runs.recorded(periodic.name, super().perform) if free else "skipped: a run is still going on"
 
 
@@ -66,7 +66,7 @@ class AppWorker(Worker):
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Log a failure; of a periodic job in one line, for it may fail every other second."""
-        if job.func_name in periodic_jobs():
+        if key_of(job.func_name or "", job.args) in periodic_jobs():
             log.error("%s failed: %s", job.id, runs.describe(exc_info[1]))
         else:
             super().handle_exception(job, *exc_info)
@@ -74,8 +74,8 @@ class AppWorker(Worker):
 
 def load_jobs() -> None:
     """Load the application and the jobs: a job's process is a copy of this one, and need not load them each time."""
-    for function in periodic_jobs():
-        import_module(function.rpartition(".")[0])
+    for periodic in periodic_jobs().values():
+        import_module(periodic.function.rpartition(".")[0])
 
 
 def make_worker(connection: Redis) -> AppWorker:

@@ -14,20 +14,20 @@ from webapp.redis import PREFIX, RedisAway
 LOCK_SECONDS = 4.0
 
 
-def lock_name(function: str) -> str:
+def lock_name(key: str) -> str:
     """Name the lock of a job's runs."""
-    return f"{PREFIX}running:{function}"
+    return f"{PREFIX}running:{key}"
 
 
-def is_running(redis: Redis, function: str) -> bool:
+def is_running(redis: Redis, key: str) -> bool:
     """Tell whether a run of the job is alive."""
-    return bool(redis.exists(lock_name(function)))
+    return bool(redis.exists(lock_name(key)))
 
 
 @contextmanager
-def alone(redis: Redis, function: str) -> Iterator[bool]:
+def alone(redis: Redis, key: str) -> Iterator[bool]:
     """Hold the job's lock for the length of the block; False where another run holds it."""
-    lock = redis.lock(lock_name(function), timeout=LOCK_SECONDS, thread_local=False)
+    lock = redis.lock(lock_name(key), timeout=LOCK_SECONDS, thread_local=False)
     if not lock.acquire(blocking=False):
         yield False
         return

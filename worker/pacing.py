@@ -17,6 +17,8 @@ from worker.providers.freshness import DELAY
 SETTLES = dt.timedelta(minutes=20)
 # A day's quota is spread over the rest of the trading day, and over this long at least.
 LEAST_SPREAD_S, DAY_S = 1800.0, 86_400.0
+# A stock whose reading waits to be confirmed is as urgent as one that has waited so many of its intervals.
+HELD_INTERVALS = 100.0
 # A stock without a price waits no longer than this for a call that it shares with others.
 NEWCOMER_S = 15.0
 # So many calls for many stocks are planned at a time.
@@ -29,15 +31,17 @@ USUAL_RANGE, LEAST_RANGE = 0.02, 0.002
 class Candidate:
     """A stock that may be due: who wants it, how old its price is, when it was fetched.
 
-    `day_range` is the day's high less its low as a part of the price, None where it is unknown.
+    `listed` is on how many lists it is, `on_screen` how many look at it now. `day_range` is the day's high less its low
+    as a part of the price, None where it is unknown. `held_from` is the source whose reading waits to be confirmed.
     """
 
     instrument: Instrument
     as_of: dt.datetime | None
-    listed: bool
-    on_screen: bool
+    listed: int
+    on_screen: int
     fetched_at: dt.datetime | None = None
     day_range: float | None = None
+    held_from: str = ""
 
     @property
     def urgency(self) -> tuple[bool, bool, dt.datetime, str, str]:
@@ -46,10 +50,14 @@ class Candidate:
         return not self.listed, not self.on_screen, self.as_of or oldest, self.instrument.symbol, self.instrument.mic
 
     @property
+    def weight(self) -> float:
+        """Return how much its error counts: by those who look at it, and those who have it on a list."""
+        return max(ON_SCREEN * self.on_screen + LISTED * self.listed, STARTER)
+
+    @property
     def demand(self) -> float:
-        """Return s √w: how much the price moves, and how many look at it."""
-        weight = ON_SCREEN if self.on_screen else LISTED if self.listed else STARTER
-        return max(self.day_range or USUAL_RANGE, LEAST_RANGE) * math.sqrt(weight)
+        """Return s √w: how much the price moves, and how many care."""
+        return max(self.day_range or USUAL_RANGE, LEAST_RANGE) * math.sqrt(self.weight)
 
 
 def running_session(provider: Provider, mic: str, now: dt.datetime, sessions: SessionBook) -> SessionTimes | None:
@@ -108,15 +116,50 @@ def waiting(provider: Provider, candidates: Iterable[Candidate], paces: dict[int
         fetched_at, pace = candidate.fetched_at, paces.get(candidate.instrument.id)
         if fetched_at is None or candidate.as_of is None:
             found.append((math.inf, candidate))
+        elif candidate.held_from and pace is not None:
+            found.append((HELD_INTERVALS, candidate))
         elif pace is not None:
-            # A price that was final when the market opened has aged since then only. Half an interval is left out, so
-            # that nobody looks at yesterday's prices for long.
-            opened_at = trading_began(provider, [candidate], sessions, now) or fetched_at
-            since = max(fetched_at, opened_at - dt.timedelta(seconds=min(pace, DAY_S) / 2))
+            since = aged_since(provider, candidate, fetched_at, pace, sessions, now)
             found.append(((now - since).total_seconds() / pace, candidate))
         elif fetched_at < (settled := _settled_at(provider, candidate.instrument.mic, now, sessions)):
             found.append((1 + (now - settled).total_seconds() / LEAST_SPREAD_S, candidate))
     return sorted(found, key=lambda item: (-item[0], item[1].urgency))
+
+
+def aged_since(provider: Provider, candidate: Candidate, fetched_at: dt.datetime, pace: float, sessions: SessionBook,
+               now: dt.datetime) -> dt.datetime:
+    """Return since when the price ages: a final one only since the market has opened.
+
+    Half an interval is left out, so that nobody looks at yesterday's prices for long.
+    """
+    opened_at = trading_began(provider, [candidate], sessions, now) or fetched_at
+    return max(fetched_at, opened_at - dt.timedelta(seconds=min(pace, DAY_S) / 2))
+
+
+def due_at(provider: Provider, candidate: Candidate, pace: float | None, sessions: SessionBook,
+           now: dt.datetime) -> dt.datetime | None:
+    """Return when a stock with live prices is fetched next, `now` where it is due; None where nobody knows."""
+    fetched_at, mic = candidate.fetched_at, candidate.instrument.mic
+    if fetched_at is None or candidate.as_of is None:
+        return now
+    if pace is None:
+        settled = fetched_at >= _settled_at(provider, mic, now, sessions)
+        return _next_prices(provider, mic, sessions, now) if settled else now
+    if math.isinf(pace):
+        return None
+    since = aged_since(provider, candidate, fetched_at, pace, sessions, now)
+    return max(now, since + dt.timedelta(seconds=pace))
+
+
+def _next_prices(provider: Provider, mic: str, sessions: SessionBook, now: dt.datetime) -> dt.datetime | None:
+    """Return when a market that is shut next has prices that are new: its last ones, or those of the next day."""
+    completed = sessions.last_completed(mic, now)
+    if completed is not None and now < (settled := trading_ends(provider, completed) + SETTLES):
+        return settled
+    following = sessions.next_session(mic, now)
+    if following is None:
+        return None
+    return following.starts_at if provider.extended_hours else following.opens_at
 
 
 def choose(provider: Provider, queue: Sequence[tuple[float, Candidate]], rate: float,

@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from webapp.extensions import db
 from webapp.markets import SessionBook
-from webapp.models import InstrumentRow, QuoteRow, WatchlistItem
+from webapp.models import HeldQuote, InstrumentRow, QuoteRow, WatchlistItem
 from webapp.records import Instrument, State
 from worker import pacing, quota
+from worker.outlook import Outlook, Rest, daily_outlook, live_outlook
 from worker.pacing import Candidate
 from worker.providers.base import ErrorKind, Provider
 
@@ -30,6 +31,10 @@ MOST_DOUBLINGS = 10
 # An exchange without a calendar: its price is a day's.
 NO_CALENDAR = dt.timedelta(days=1)
 FAULTS = (ErrorKind.BROKEN_ANSWER, ErrorKind.UNREACHABLE)
+GIVEN_UP = (ErrorKind.UNKNOWN_SYMBOL, ErrorKind.NOT_ENTITLED)
+# A limit that is reached, and a fault (True), that last longer let the next provider go on with the stocks.
+PATIENCE = {False: dt.timedelta(minutes=2), True: dt.timedelta(seconds=10)}
+HELD_BACK = "the front page's share of the day's calls is used; stocks on a watchlist come first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +55,69 @@ class Plan:
     """The calls to make, the most urgent first, and the stocks that get none.
 
     `held_back` are the front page's beyond its share, `uncovered` those of which the provider has no prices. `paces`
-    are the seconds between two calls for each stock with live prices whose market is open, by instrument; `covered` are
-    the instruments that the provider takes care of, due or not.
+    are the seconds between two calls for each stock with live prices whose market is open, by instrument; `outlook`
+    says of every stock that the provider takes care of when it is fetched, and why not sooner. `resting` are the
+    providers before this one that take care of none now, and why.
     """
 
     calls: list[Call]
     held_back: list[Instrument]
     uncovered: list[Instrument]
     paces: dict[int, float] = field(default_factory=dict)
-    covered: set[int] = field(default_factory=set)
+    outlook: dict[int, Outlook] = field(default_factory=dict)
+    resting: Sequence[tuple[Provider, quota.Refusal]] = ()
 
 
-def due_calls(now: dt.datetime, provider: Provider, sessions: SessionBook, on_screen: Collection[int],
-              served: Collection[int] = ()) -> Plan:
+def due_calls(now: dt.datetime, provider: Provider, sessions: SessionBook, on_screen: Mapping[int, int],
+              before: Sequence[Provider] = (), streamed: Collection[int] = (), slot_s: float = 5.0) -> Plan:
     """Return what is due at `now` from the provider.
 
-    `on_screen` are the instruments that somebody looks at, `served` those that a preferred provider takes care of.
+    `on_screen` says how many look at each instrument. `before` are the preferred providers: what one of them takes care
+    of is not due from this one. `streamed` are those whose trades come over a web socket. `slot_s` are the seconds from
+    one planning to the next.
     """
     unpriced_starters = not quota.is_counted(provider) or provider.limits.per_day is None
-    everything = [candidate for candidate in _candidates(on_screen, unpriced_starters=unpriced_starters)
-                  if candidate.instrument.id not in served]
-    covered, uncovered = _split(provider, everything)
-    ids = {candidate.instrument.id for candidate in covered}
+    left = _candidates(on_screen, unpriced_starters=unpriced_starters)
+    resting = []
+    for preferred in before:
+        refusal = rests_for_long(preferred, now)
+        if refusal:
+            resting.append((preferred, refusal))
+        else:
+            left = _left_by(preferred, left, now)
+    covered, uncovered = _split(provider, left)
+    polled = [candidate for candidate in covered if candidate.instrument.id not in streamed]
+    plan = Plan([], [], uncovered, resting=resting)
     if not quota.is_counted(provider):
-        return Plan(_calls(provider, [candidate.instrument for candidate in covered]), [], uncovered, covered=ids)
-    if provider.delay is State.END_OF_DAY:
-        return _daily_plan(now, provider, sessions, covered, Plan([], [], uncovered, covered=ids))
-    return _live_plan(now, provider, sessions, covered, Plan([], [], uncovered, covered=ids))
+        outlook = {candidate.instrument.id: Outlook.each_slot(candidate, slot_s) for candidate in polled}
+        plan = dataclasses.replace(plan, calls=_calls(provider, [candidate.instrument for candidate in polled]),
+                                   outlook=outlook)
+    elif provider.delay is State.END_OF_DAY:
+        plan = _daily_plan(now, provider, sessions, polled, plan)
+    else:
+        plan = _live_plan(now, provider, sessions, polled, plan)
+    plan.outlook.update({candidate.instrument.id: Outlook.streamed_one(candidate) for candidate in covered
+                         if candidate.instrument.id in streamed})
+    return plan
+
+
+def rests_for_long(provider: Provider, now: dt.datetime) -> quota.Refusal | None:
+    """Return why a provider takes care of nothing for a while, so that the next one is to go on; None if it does."""
+    refusal = quota.refusal_now(provider)
+    return refusal if refusal and refusal.until - now > PATIENCE[refusal.fault] else None
+
+
+def _left_by(provider: Provider, candidates: Sequence[Candidate], now: dt.datetime) -> list[Candidate]:
+    """Return what a preferred provider leaves to the next one.
+
+    That is what it does not cover, what it does not know or may not give, and a stock whose reading of this provider
+    waits for a second source to say the same.
+    """
+    without = {subject for subject, _at, outcome in quota.failures_since(provider, now - REST_AFTER_UNKNOWN)
+               if outcome.startswith(GIVEN_UP)} if quota.is_counted(provider) else set()
+    return [candidate for candidate in candidates
+            if not provider.covers(candidate.instrument) or candidate.instrument.key in without
+            or candidate.held_from == provider.name]
 
 
 def _live_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, covered: Sequence[Candidate],
@@ -90,35 +131,52 @@ def _live_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, cove
     ready = [candidate for candidate in covered if candidate.instrument.key not in rests]
     queue = pacing.waiting(provider, ready, paces, sessions, now)
     chosen = pacing.choose(provider, queue, rate, quota.last_call_at(provider), now)
-    return dataclasses.replace(plan, calls=_calls(provider, chosen), paces=paces)
+    outlook = {candidate.instrument.id: live_outlook(provider, candidate, paces.get(candidate.instrument.id),
+                                                     rests.get(candidate.instrument.key), sessions, now)
+               for candidate in covered}
+    return dataclasses.replace(plan, calls=_calls(provider, chosen), paces=paces, outlook=outlook)
 
 
 def _daily_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, covered: Sequence[Candidate],
                 plan: Plan) -> Plan:
     """Return the plan with what is due of prices that come once a day."""
     past_calls = quota.calls_since(provider, now - quota.DAY)
-    rests = _resting(past_calls, now)
-    due = sorted((candidate for candidate in covered
-                  if candidate.instrument.key not in rests and _is_old(candidate, sessions, now)),
+    rests = _resting([*past_calls, *quota.failures_since(provider, now - quota.DAY, calls=False)], now)
+    old = sorted((candidate for candidate in covered if _is_old(candidate, sessions, now)),
                  key=lambda candidate: candidate.urgency)
+    due = [candidate for candidate in old if candidate.instrument.key not in rests]
     share = _front_page_share(provider, past_calls)
     listed = [candidate.instrument for candidate in due if candidate.listed]
     front_page = [candidate.instrument for candidate in due if not candidate.listed]
-    return dataclasses.replace(plan, calls=_calls(provider, listed + front_page[:share]),
-                               held_back=front_page[share:] if share is not None else [])
+    held_back = front_page[share:] if share is not None else []
+    waiting = {candidate.instrument.id for candidate in old}
+    outlook = {candidate.instrument.id: daily_outlook(candidate, sessions, now,
+                                                      is_old=candidate.instrument.id in waiting,
+                                                      rests_until=rests.get(candidate.instrument.key))
+               for candidate in covered}
+    outlook |= {stock.id: dataclasses.replace(outlook[stock.id], next_at=None, reason=HELD_BACK) for stock in held_back}
+    return dataclasses.replace(plan, calls=_calls(provider, listed + front_page[:share]), held_back=held_back,
+                               outlook=outlook)
 
 
-def _candidates(on_screen: Collection[int], *, unpriced_starters: bool) -> list[Candidate]:
-    """Return every stock that is on a list or on a screen; the starter list's too, where they have no price yet."""
-    is_listed = select(WatchlistItem.id).where(WatchlistItem.instrument_id == InstrumentRow.id).exists()
-    wanted = or_(is_listed, InstrumentRow.id.in_(on_screen))
+def _candidates(on_screen: Mapping[int, int], *, unpriced_starters: bool) -> list[Candidate]:
+    """Return every stock that is on a list or on a screen; the starter list's too, where they have no price yet.
+
+    One that is no longer listed has no prices, and is not among them.
+    """
+    lists = (select(func.count()).where(WatchlistItem.instrument_id == InstrumentRow.id).correlate(InstrumentRow)
+             .scalar_subquery())
+    wanted = or_(lists > 0, InstrumentRow.id.in_(on_screen))
     if unpriced_starters:
         wanted = or_(wanted, and_(InstrumentRow.starter, QuoteRow.price.is_(None)))
     columns = QuoteRow.as_of, QuoteRow.fetched_at, QuoteRow.price, QuoteRow.high, QuoteRow.low
-    query = (select(InstrumentRow, is_listed, *columns)
-             .outerjoin(QuoteRow, QuoteRow.instrument_id == InstrumentRow.id).where(wanted))
-    return [Candidate(row.record(), as_of, bool(listed), row.id in on_screen, fetched_at, _day_range(price, high, low))
-            for row, listed, as_of, fetched_at, price, high, low in db.session.execute(query)]
+    query = (select(InstrumentRow, lists, HeldQuote.source, *columns)
+             .outerjoin(QuoteRow, QuoteRow.instrument_id == InstrumentRow.id)
+             .outerjoin(HeldQuote, HeldQuote.instrument_id == InstrumentRow.id)
+             .where(wanted, InstrumentRow.status == "listed"))
+    return [Candidate(row.record(), as_of, count, on_screen.get(row.id, 0), fetched_at, _day_range(price, high, low),
+                      held_from or "")
+            for row, count, held_from, as_of, fetched_at, price, high, low in db.session.execute(query)]
 
 
 def _day_range(price: Decimal | None, high: Decimal | None, low: Decimal | None) -> float | None:
@@ -146,24 +204,24 @@ def _is_old(candidate: Candidate, sessions: SessionBook, now: dt.datetime) -> bo
 
 
 def _resting(calls: Iterable[tuple[str, dt.datetime, str]], now: dt.datetime,
-             after_fault: dt.timedelta = REST_AFTER_FAULT) -> set[str]:
-    """Return the stocks that were asked for lately; each further fault of a stock doubles its rest.
+             after_fault: dt.timedelta = REST_AFTER_FAULT) -> dict[str, Rest]:
+    """Return until when the stocks rest that were asked for lately; each further fault of one doubles its rest.
 
     A call that the vendor throttled, or that a crash cut short, says nothing of the stock: it stays due.
     """
     faults: Counter[str] = Counter()
-    until: dict[str, dt.datetime] = {}
+    until: dict[str, Rest] = {}
     for subject, started_at, outcome in calls:
         rest = dt.timedelta(0)
         if outcome == quota.OK:
             rest = REST_AFTER_ANSWER
-        elif outcome.startswith((ErrorKind.UNKNOWN_SYMBOL, ErrorKind.NOT_ENTITLED)):
+        elif outcome.startswith(GIVEN_UP):
             rest = REST_AFTER_UNKNOWN
         elif outcome.startswith(FAULTS):
             rest = after_fault * 2 ** min(faults[subject], MOST_DOUBLINGS)
             faults[subject] += 1
-        until[subject] = started_at + rest
-    return {subject for subject, moment in until.items() if moment > now}
+        until[subject] = Rest(started_at + rest, outcome)
+    return {subject: rest for subject, rest in until.items() if rest.until > now}
 
 
 def _front_page_share(provider: Provider, calls: Iterable[tuple[str, dt.datetime, str]]) -> int | None:

@@ -94,8 +94,10 @@ def refusal_now(provider: Provider) -> Refusal | None:
     return _over_limit(provider, now)
 
 
-def settle(provider: Provider, call_id: int, error: ProviderError | None = None) -> None:
+def settle(provider: Provider, call_id: int, error: ProviderError | None = None, *, of_quotes: bool = True) -> None:
     """Write what came of a claimed call, and how long the provider is to rest; the caller commits.
+
+    A plan that does not have what was asked for is no reason to rest where it was not quotes (`of_quotes`).
 
     The pause until the next call counts from here: one that was slow to arrive may not be followed at its heels.
     """
@@ -109,7 +111,7 @@ def settle(provider: Provider, call_id: int, error: ProviderError | None = None)
     else:
         values |= {"last_error": error.message[:300], "last_error_at": now}
         rest = _rest_after(provider, error)
-        if rest:
+        if rest and (of_quotes or error.kind is not ErrorKind.NOT_ENTITLED):
             values["paused_until"] = now + rest
     db.session.execute(update(ProviderState).where(ProviderState.provider == provider.name).values(values))
 
@@ -126,9 +128,14 @@ def note_failures(provider: Provider, subjects: Iterable[str], kind: ErrorKind) 
                        for subject in subjects)
 
 
-def failures_since(provider: Provider, moment: dt.datetime) -> list[tuple[str, dt.datetime, str]]:
-    """Return subject, time and outcome of what brought no price after `moment`, calls and stocks, oldest first."""
-    return _calls(ProviderCall.provider.in_((provider.name, provider.name + STOCKS)),
+def failures_since(provider: Provider, moment: dt.datetime, *,
+                   calls: bool = True) -> list[tuple[str, dt.datetime, str]]:
+    """Return subject, time and outcome of what brought no price after `moment`, oldest first.
+
+    They are of calls and of stocks that a call did not bring; of the latter only where `calls` is false.
+    """
+    names = (provider.name, provider.name + STOCKS) if calls else (provider.name + STOCKS,)
+    return _calls(ProviderCall.provider.in_(names),
                   ProviderCall.started_at > moment, ProviderCall.outcome != OK)
 
 

@@ -1,5 +1,6 @@
 """Every job that runs again and again, in one table."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config import Config
@@ -16,7 +17,8 @@ class Periodic:
     """One row of the table: `function` runs `every` so many seconds, `offset` seconds into the day (UTC) or the slot.
 
     A run is stopped after `timeout` seconds; one that fails is tried again after each of the `retry` seconds.
-    A function stands in one row only: its name is what keeps a run from overlapping the one before.
+    A function stands in one row only with the same arguments: they keep a run from overlapping the one before.
+    `at_start` has the first run at once, not in the next slot, where Redis does not know the row yet.
     """
 
     name: str
@@ -26,6 +28,13 @@ class Periodic:
     timeout: int
     retry: tuple[int, ...]
     offset: int = 0
+    arguments: tuple[str, ...] = ()
+    at_start: bool = False
+
+    @property
+    def key(self) -> str:
+        """Name what runs: no two runs with the same name are alive at once."""
+        return key_of(self.function, self.arguments)
 
     @property
     def entry_id(self) -> str:
@@ -37,18 +46,35 @@ class Periodic:
         return (int(now - self.offset) // self.every + 1) * self.every + self.offset
 
 
+def key_of(function: str, arguments: Sequence[str]) -> str:
+    """Name a function with its arguments."""
+    return ":".join((function, *arguments))
+
+
+def refresh_name(provider: str) -> str:
+    """Name the refresh of one provider."""
+    return f"{REFRESH}-{provider}"
+
+
 def table(settings: Config) -> tuple[Periodic, ...]:
     """Return the periodic jobs of an installation."""
     refresh = settings.REFRESH_SECONDS
     if not settings.simulated:
         refresh = max(refresh, QUOTA_REFRESH_SECONDS)
     return (
-        Periodic(REFRESH, "worker.jobs.quotes.refresh_quotes", "refresh",
-                 every=refresh, timeout=90, retry=(1, 5)),
+        # One for each provider: one that hangs does not delay the others.
+        *(Periodic(refresh_name(vendor), "worker.jobs.quotes.refresh_quotes", "refresh",
+                   every=refresh, timeout=90, retry=(1, 5), arguments=(vendor,))
+          for vendor in settings.vendors or ("simulator",)),
+        Periodic("check-splits", "worker.jobs.trust.check_splits", "default",
+                 every=60, timeout=120, retry=(30,)),
         Periodic("purge-old-rows", "worker.jobs.upkeep.purge_old_rows", "default",
                  every=600, timeout=120, retry=(30, 120)),
         Periodic("write-sessions", "worker.jobs.calendar.write_sessions", "default",
                  every=900, timeout=300, retry=(60, 300)),
         Periodic("renew-sessions", "worker.jobs.calendar.renew_sessions", "default",
                  every=86_400, offset=3 * 3600 + 20 * 60, timeout=300, retry=(60, 600, 3600)),
+        # A call that was made is not made again that day; one that the quota refused is tried again.
+        Periodic("sync-listing", "worker.jobs.directory.sync_listing", "default", at_start=True,
+                 every=86_400, offset=2 * 3600 + 40 * 60, timeout=300, retry=(3600, 4 * 3600)),
     )

@@ -69,8 +69,10 @@ class PeriodicScheduler(Scheduler):  # type: ignore[misc]  # the library has no 
                 self.connection.delete(Job.key_for(entry_id))
         for periodic in self.table.values():
             known = self.connection.zscore(self.scheduled_jobs_key, periodic.entry_id)
-            moment = min(known or float("inf"), periodic.next_slot(time.time()))
+            soon = time.time() if periodic.at_start and not known else periodic.next_slot(time.time())
+            moment = min(known or float("inf"), soon)
             self.schedule(dt.datetime.fromtimestamp(moment, dt.UTC), periodic.function, id=periodic.entry_id,
+                          args=periodic.arguments,
                           queue_name=periodic.queue, timeout=periodic.timeout, description=periodic.name)
         self.registered = True
         log.info("The schedule holds: %s", ", ".join(periodic.name for periodic in self.table.values()))
@@ -85,7 +87,7 @@ class PeriodicScheduler(Scheduler):  # type: ignore[misc]  # the library has no 
             super().enqueue_job(job)
             return
         slot = int(self.connection.zscore(self.scheduled_jobs_key, job.id) or time.time())
-        if not is_running(self.connection, periodic.function) and not self.is_waiting(periodic):
+        if not is_running(self.connection, periodic.key) and not self.is_waiting(periodic):
             self.queue_slot(periodic, slot)
         self.connection.zadd(self.scheduled_jobs_key, {job.id: periodic.next_slot(time.time())})
 
@@ -103,7 +105,8 @@ class PeriodicScheduler(Scheduler):  # type: ignore[misc]  # the library has no 
         queue = Queue(periodic.queue, connection=self.connection)
         retry = Retry(len(periodic.retry), list(periodic.retry)) if periodic.retry else None
         try:
-            queue.enqueue(periodic.function, job_id=f"{periodic.name}-{slot}", unique=True, retry=retry,
-                          job_timeout=periodic.timeout, result_ttl=RESULT_SECONDS, failure_ttl=FAILURE_SECONDS)
+            queue.enqueue(periodic.function, *periodic.arguments, job_id=f"{periodic.name}-{slot}", unique=True,
+                          retry=retry, job_timeout=periodic.timeout, result_ttl=RESULT_SECONDS,
+                          failure_ttl=FAILURE_SECONDS)
         except DuplicateJobError:
             log.debug("%s of slot %s is queued already", periodic.name, slot)

@@ -6,7 +6,7 @@ Nothing here commits. The caller commits once, and only then tells anybody.
 import dataclasses
 import datetime as dt
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,19 +14,17 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import lazyload
 
 from webapp.extensions import db
-from webapp.models import FeedVersion, InstrumentRow, QuoteRow, Tick
-from webapp.records import Instrument, LiveQuote, Quote, Session, State, in_currency
-from worker import spark
+from webapp.models import FeedVersion, Finding, InstrumentRow, QuoteRow, Tick
+from webapp.records import Instrument, LiveQuote, Quote, Session, Split, State, in_currency
+from webapp.vendors import title_of
+from worker import holds, spark
 from worker.database import insert
 from worker.providers.simulator import Simulator
+from worker.trust import Judgement, Verdict, adjusted, best_previous_close, judge
 
 log = logging.getLogger(__name__)
 
 PROBLEM_LENGTH = 300
-# A price this many times beyond the day's own range is a mix-up of units or of columns, not a price.
-BEYOND_RANGE = 2
-# Clocks differ; a price from later than this is not one.
-FUTURE = dt.timedelta(minutes=2)
 
 # What a row keeps of its sparkline; see spark.py.
 Spark = dict[str, Any] | None
@@ -35,28 +33,148 @@ DayPath = Callable[[Instrument], Sequence[tuple[dt.datetime, Decimal]]]
 
 
 def store_quotes(quotes: Iterable[Quote], now: dt.datetime, day_path: DayPath | None = None) -> list[LiveQuote]:
-    """Store what is new in the quotes and return the changed rows, all with one new version.
+    """Store what is new in the quotes and return the changed rows, all with one new version; see store_readings()."""
+    return store_readings(quotes, now, day_path).changed
 
-    A price that cannot be right is not stored: its row says so. One that is older than what is there is passed over.
-    A row whose price is as known is only marked as fetched; if all are, no version is spent.
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of readings: the rows that changed, and the instruments whose reading was not taken."""
+
+    changed: list[LiveQuote]
+    refused: set[int]
+
+
+def store_readings(quotes: Iterable[Quote], now: dt.datetime, day_path: DayPath | None = None) -> Stored:
+    """Store what is new in the quotes; the changed rows have one new version.
+
+    Each is judged first (trust.py): one that cannot be right, or waits to be confirmed, is kept with its reason, and
+    its row says so. One that is older than what is there is passed over. A row whose price is as known is only marked
+    as fetched; if all are, no version is spent.
     """
     newest = {quote.instrument_id: quote for quote in quotes}
     if not newest:
-        return []
-    version = _next_version()
+        return Stored([], set())
+    batch = _Batch(_next_version(), now, _known(newest))
     changed: list[tuple[LiveQuote, Spark]] = []
     unchanged = []
     for instrument, row in _rows(newest):
-        quote = in_currency(newest[instrument.id], instrument)
-        live = _merged(instrument, row, quote, version, now)
+        live = batch.merged(instrument, row, newest[instrument.id])
         if live is None:
             unchanged.append(instrument.id)
         else:
-            changed.append((live, _path(row, quote, instrument, day_path) if live.quote is quote else _spark(row)))
-    _mark_fetched(unchanged, now)
+            path = _path(row, live.quote, instrument, day_path) if live.quote and not live.problem else _spark(row)
+            changed.append((live, path))
+    _mark_fetched([number for number in unchanged if number not in batch.refused], now)
     if not changed:
         _give_back_version()
-    return _write(changed)
+    written = _write(changed)
+    holds.note(batch.notes, now)
+    holds.keep_closes(batch.closes)
+    return Stored(written, batch.refused)
+
+
+def _known(quotes: Mapping[int, Quote]) -> holds.Known:
+    """Return what is known of the instruments; of simulated prices nothing is asked."""
+    return holds.load([number for number, quote in quotes.items() if quote.source != Simulator.name])
+
+
+class _Batch:
+    """The quotes of one call on their way into the database."""
+
+    def __init__(self, version: int, now: dt.datetime, known: holds.Known) -> None:
+        self.version, self.now, self.known = version, now, known
+        self.notes: list[holds.Note] = []
+        self.refused: set[int] = set()
+        self.closes: dict[int, tuple[dt.date, Decimal, str]] = {}
+
+    def merged(self, instrument: Instrument, row: QuoteRow | None, sent: Quote) -> LiveQuote | None:
+        """Return the row with the quote in it, or with what is wrong with it; None if there is nothing to change."""
+        stored = row.quote() if row else None
+        held = self.known.held.get(instrument.id)
+        try:
+            quote = in_currency(sent, instrument)
+        except ValueError as error:
+            return self._refused(instrument, row, sent, Judgement(Verdict.REJECTED, str(error)))
+        base = stored if stored is not None and _same_kind(stored, quote) else None
+        splits = self.known.splits.get(instrument.id, ())
+        judgement = judge(quote, base, held, splits, row.deviation if row else None, self.now)
+        if judgement.verdict is Verdict.OLDER:
+            if stored is not None and stored.source == quote.source:
+                self.notes.append(holds.Note(Finding.OLDER, quote, judgement.reason))
+            return None
+        if judgement.verdict is not Verdict.TAKEN:
+            return self._refused(instrument, row, quote, judgement)
+        if judgement.outcome:
+            holds.release(instrument.id, judgement.outcome, self.now)
+        if judgement.split:
+            holds.note_split(instrument.id, judgement.split, quote.source, self.now)
+            splits = (*splits, judgement.split)
+        quote = self._measured(quote, base, splits)
+        if base is not None and row is not None and not row.problem and _says_the_same(base, quote, self.now):
+            return None
+        return LiveQuote(instrument, self.version, quote, fetched_at=self.now)
+
+    def _refused(self, instrument: Instrument, row: QuoteRow | None, quote: Quote,
+                 judgement: Judgement) -> LiveQuote | None:
+        """Keep what was not taken; return the row with the reason, None where it stands there already."""
+        self.refused.add(instrument.id)
+        self.notes.append(holds.Note(holds.FINDINGS[judgement.verdict], quote, judgement.reason))
+        if judgement.verdict in {Verdict.UNCONFIRMED, Verdict.SPLIT}:
+            holds.hold(quote, judgement, self.known.held.get(instrument.id), self.now)
+        text = told(instrument, quote, judgement)
+        log.warning("%s: %s", instrument.key, text)
+        if row is None:
+            return LiveQuote(instrument, self.version, problem=text)
+        return None if row.problem == text else dataclasses.replace(row.live(), version=self.version, problem=text)
+
+    def _measured(self, quote: Quote, stored: Quote | None, splits: Sequence[Split]) -> Quote:
+        """Return the quote with the close that its change is measured against, checked against what else says it."""
+        if quote.source == Simulator.name:
+            return quote
+        own = _own_close(quote, stored, splits)
+        close, doubt = best_previous_close(quote, own)
+        if doubt:
+            self.notes.append(holds.Note(Finding.CHANGE, quote, doubt))
+        if close is not None and quote.previous_day and (stored is None or stored.day != quote.day):
+            self.closes[quote.instrument_id] = (quote.previous_day, close, quote.source)
+        return dataclasses.replace(quote, previous_close=close)
+
+
+def told(instrument: Instrument, quote: Quote, judgement: Judgement) -> str:
+    """Say on a page why a reading was not taken."""
+    title = title_of(quote.source)
+    if judgement.verdict is Verdict.REJECTED:
+        return f"The provider sent {judgement.reason}; it was not taken."
+    price = f"{quote.price:f} {instrument.currency} of {title}"
+    if judgement.verdict is Verdict.SPLIT:
+        return f"Unconfirmed: {price} is withheld, because {judgement.reason}."
+    return f"Unconfirmed: {price}, {judgement.reason}, waits for a second reading."
+
+
+def _own_close(quote: Quote, stored: Quote | None, splits: Sequence[Split]) -> Decimal | None:
+    """Return the close of the session before as we know it ourselves, None where we do not."""
+    if stored is None:
+        return None
+    if stored.day == quote.day:
+        return stored.previous_close
+    if stored.day == quote.previous_day and stored.state in {State.CLOSED, State.END_OF_DAY}:
+        return adjusted(stored.price, splits, stored.day, quote.day)
+    return None
+
+
+def take_held(quote: Quote, outcome: str, now: dt.datetime) -> list[LiveQuote]:
+    """Store a reading that was held, because a person or a split answers for it; return the changed row.
+
+    It is as old as it is: one that is older than what came meanwhile is passed over. `outcome` is kept in its finding.
+    """
+    holds.release(quote.instrument_id, outcome, now)
+    [(instrument, row)] = _rows([quote.instrument_id])
+    stored = row.quote() if row else None
+    if stored is not None and _same_kind(stored, quote) and quote.as_of < stored.as_of:
+        return store_problem([quote.instrument_id], "")
+    live = LiveQuote(instrument, _next_version(), quote, fetched_at=now)
+    return _write([(live, _path(None, quote, instrument, None))])
 
 
 def store_problem(ids: Collection[int], text: str) -> list[LiveQuote]:
@@ -72,23 +190,6 @@ def store_problem(ids: Collection[int], text: str) -> list[LiveQuote]:
         before = row.live() if row else LiveQuote(instrument)
         changed.append((dataclasses.replace(before, version=version, problem=text), _spark(row)))
     return _write(changed)
-
-
-def flaw(quote: Quote, now: dt.datetime) -> str:
-    """Return why the figures cannot be right, "" where they can."""
-    prices = [quote.price, quote.previous_close, quote.open, quote.high, quote.low, quote.bid, quote.ask,
-              quote.extended_price]
-    if any(price is not None and (not price.is_finite() or price <= 0) for price in prices):
-        return "a price that is not a positive number"
-    if quote.high is not None and quote.low is not None and quote.low > quote.high:
-        return "a day's low above its high"
-    if quote.high is not None and quote.price > quote.high * BEYOND_RANGE:
-        return "a price far above the day's high"
-    if quote.low is not None and quote.price * BEYOND_RANGE < quote.low:
-        return "a price far below the day's low"
-    if quote.volume is not None and quote.volume < 0:
-        return "a negative volume"
-    return "a price from the future" if not quote.as_of_is_day and quote.as_of > now + FUTURE else ""
 
 
 def _next_version() -> int:
@@ -113,25 +214,6 @@ def _rows(ids: Collection[int]) -> list[tuple[Instrument, QuoteRow | None]]:
              .where(InstrumentRow.id.in_(ids)).order_by(InstrumentRow.id)
              .options(lazyload(QuoteRow.instrument)).execution_options(populate_existing=True))
     return [(instrument.record(), row) for instrument, row in db.session.execute(query)]
-
-
-def _merged(instrument: Instrument, row: QuoteRow | None, quote: Quote, version: int,
-            now: dt.datetime) -> LiveQuote | None:
-    """Return the row with the quote in it, or with what is wrong with the quote; None if there is nothing to change."""
-    stored = row.quote() if row else None
-    problem = row.problem if row else ""
-    wrong = flaw(quote, now)
-    if wrong:
-        text = f"The provider sent {wrong}; it was not taken."
-        log.warning("%s: %s", instrument.key, text)
-        if row is None:
-            return LiveQuote(instrument, version, problem=text)
-        return None if problem == text else dataclasses.replace(row.live(), version=version, problem=text)
-    if stored is not None and quote.as_of < stored.as_of and _same_kind(stored, quote):
-        return None
-    if stored is not None and not problem and _says_the_same(stored, quote, now):
-        return None
-    return LiveQuote(instrument, version, quote, fetched_at=now)
 
 
 def _says_the_same(stored: Quote, quote: Quote, now: dt.datetime) -> bool:
@@ -174,7 +256,7 @@ def _write(changed: Sequence[tuple[LiveQuote, Spark]]) -> list[LiveQuote]:
         return []
     statement = insert(QuoteRow)
     columns = {name: statement.excluded[name] for name in QuoteRow.__table__.columns.keys()  # noqa: SIM118
-               if name != "instrument_id"}
+               if name not in {"instrument_id", "deviation"}}
     db.session.execute(statement.on_conflict_do_update(index_elements=["instrument_id"], set_=columns),
                        [_values(live, path) for live, path in changed])
     ticks = [_tick(live.version, live.quote) for live, _path in changed if live.quote and not live.problem]

@@ -57,11 +57,13 @@ def upgrade():
     sa.Column('as_of', webapp.models.types.UtcDateTime(timezone=True), nullable=False),
     sa.Column('against', webapp.models.types.ExactDecimal(), nullable=False),
     sa.Column('ratio', webapp.models.types.ExactDecimal(), nullable=True),
+    sa.Column('no_split', sa.Boolean(), nullable=False),
     sa.Column('reason', sa.String(length=300), nullable=False),
     sa.Column('quote', sa.JSON(), nullable=False),
     sa.Column('readings', sa.Integer(), nullable=False),
     sa.Column('first_at', webapp.models.types.UtcDateTime(timezone=True), nullable=False),
     sa.Column('last_at', webapp.models.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('asked_at', webapp.models.types.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['instrument_id'], ['instruments.id'], name=op.f('fk_held_quotes_instrument_id_instruments'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('instrument_id', name=op.f('pk_held_quotes'))
     )
@@ -101,6 +103,14 @@ def upgrade():
     with op.batch_alter_table('refresh_plans', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_refresh_plans_provider'), ['provider'], unique=False)
 
+    op.create_table('closes',
+    sa.Column('instrument_id', sa.Integer(), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('price', webapp.models.types.ExactDecimal(), nullable=False),
+    sa.Column('source', sa.String(length=32), nullable=False),
+    sa.ForeignKeyConstraint(['instrument_id'], ['instruments.id'], name=op.f('fk_closes_instrument_id_instruments'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('instrument_id', 'day', name=op.f('pk_closes'))
+    )
     op.create_table('splits',
     sa.Column('instrument_id', sa.Integer(), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
@@ -119,6 +129,7 @@ def upgrade():
     op.create_index(op.f('ix_instruments_figi'), 'instruments', ['figi'], unique=False)
     for name, size in (('unit', 3), ('sent_unit', 3), ('delay', 20)):
         op.add_column('quotes', sa.Column(name, sa.String(length=size), nullable=False, server_default=''))
+    op.add_column('quotes', sa.Column('deviation', sa.Double(), nullable=True))
     op.add_column('quotes', sa.Column('previous_day', sa.Date(), nullable=True))
     op.add_column('quotes', sa.Column('stated_change', webapp.models.types.ExactDecimal(), nullable=True))
     op.add_column('users', sa.Column('admin', sa.Boolean(), nullable=False, server_default=sa.false()))
@@ -151,11 +162,12 @@ def downgrade():
             currency=unit, decimals=INSTRUMENTS.c.decimals - 2))
         rescale(unit, 100)
     op.drop_column('users', 'admin')
-    for name in ('stated_change', 'previous_day', 'delay', 'sent_unit', 'unit'):
+    for name in ('stated_change', 'deviation', 'previous_day', 'delay', 'sent_unit', 'unit'):
         op.drop_column('quotes', name)
     op.drop_index(op.f('ix_instruments_figi'), table_name='instruments')
     for name in ('listed_on', 'figi', 'renamed_to', 'status_day', 'status', 'unit'):
         op.drop_column('instruments', name)
+    op.drop_table('closes')
     op.drop_table('splits')
     with op.batch_alter_table('refresh_plans', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_refresh_plans_provider'))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 
 from webapp import clock
 from webapp.extensions import db
@@ -16,7 +16,8 @@ from webapp.markets import SessionBook, SessionTimes
 from webapp.models import InstrumentRow, MarketSession, User, Watchlist, WatchlistItem
 from webapp.records import Instrument, Quote, Session, State
 from webapp.vendors import Limits
-from worker.providers.base import ProviderError
+from worker.jobs import quotes
+from worker.providers.base import Provider, ProviderError
 
 NOW = dt.datetime(2026, 3, 11, 15, 0, tzinfo=dt.UTC)  # a Wednesday, New York 11:00
 
@@ -131,3 +132,12 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Vendor:
     made = Vendor()
     monkeypatch.setattr("worker.jobs.quotes.active_providers", lambda settings: [made])
     return made
+
+
+def refresh() -> str:
+    """Run the refresh of every active provider once, in their order; return what the last one says."""
+    said = ""
+    makers: Callable[[object], list[Provider]] = vars(quotes)["active_providers"]  # a test may have replaced it
+    for provider in makers(current_app.config["SETTINGS"]):
+        said = quotes.refresh_quotes(provider.name)
+    return said

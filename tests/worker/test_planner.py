@@ -1,5 +1,6 @@
 """Who is fetched, and in which order."""
 
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -8,9 +9,11 @@ from flask import Flask
 from tests.worker.conftest import NOW, Vendor, make_instrument, make_quote, watch
 from webapp.extensions import db
 from webapp.markets import SessionBook
-from webapp.models import ProviderCall
+from webapp.models import InstrumentRow, ProviderCall, RefreshPlan
 from webapp.records import Instrument, State
 from webapp.vendors import Limits
+from worker import outlook
+from worker.outlook import Outlook
 from worker.planner import due_calls
 from worker.store import store_quotes
 
@@ -24,7 +27,7 @@ def free_vendor(**others: object) -> Vendor:
 
 
 def due(vendor: Vendor, sessions: SessionBook, *on_screen: Instrument, now: dt.datetime = NOW) -> list[str]:
-    plan = due_calls(now, vendor, sessions, {stock.id for stock in on_screen})
+    plan = due_calls(now, vendor, sessions, dict.fromkeys((stock.id for stock in on_screen), 1))
     return [stock.symbol for call in plan.calls for stock in call.instruments]
 
 
@@ -59,7 +62,7 @@ def test_a_provider_with_a_quota_fetches_no_stock_that_nobody_watches(app: Flask
 
 def test_calls_are_as_large_as_the_provider_takes(app: Flask, sessions: SessionBook) -> None:
     stocks = [make_instrument(f"S{number}") for number in range(5)]
-    plan = due_calls(NOW, Vendor(batch_size=2), sessions, {stock.id for stock in stocks})
+    plan = due_calls(NOW, Vendor(batch_size=2), sessions, dict.fromkeys((stock.id for stock in stocks), 1))
     assert [len(call.instruments) for call in plan.calls] == [2, 2, 1]
 
 
@@ -125,7 +128,7 @@ def test_the_front_page_takes_at_most_half_of_the_day_so_that_picks_find_quota(
     for stock in starters[:8]:
         record_call(stock, "ok", dt.timedelta(hours=1))
     record_call(pick, "ok", dt.timedelta(hours=5))
-    plan = due_calls(NOW, free_vendor(), sessions, {stock.id for stock in starters})
+    plan = due_calls(NOW, free_vendor(), sessions, dict.fromkeys((stock.id for stock in starters), 1))
     assert [call.subject for call in plan.calls] == ["XNYS:PICK", "XNYS:S08", "XNYS:S09", "XNYS:S10", "XNYS:S11"]
     assert [stock.symbol for stock in plan.held_back] == [f"S{number}" for number in range(12, 20)]
 
@@ -134,5 +137,94 @@ def test_without_a_daily_limit_nothing_is_held_back(app: Flask, sessions: Sessio
     for number in range(20):
         make_instrument(f"S{number:02}", starter=True)
     paid = Vendor(limits=Limits(per_second=5, per_minute=75), delay=State.END_OF_DAY)
-    plan = due_calls(NOW, paid, sessions, set())
+    plan = due_calls(NOW, paid, sessions, {})
     assert (len(plan.calls), plan.held_back) == (20, [])
+
+
+def test_what_a_provider_does_not_know_is_left_to_the_next_one(app: Flask, sessions: SessionBook) -> None:
+    known, unknown = make_instrument("KNOWN"), make_instrument("NEW")
+    watch(known, unknown)
+    first = Vendor(limits=Limits(per_minute=60), name="first")
+    db.session.add(ProviderCall(provider="first", subject=unknown.key, started_at=NOW, outcome="unknown symbol: none"))
+    db.session.commit()
+    plan = due_calls(NOW, Vendor(limits=Limits(per_minute=60)), sessions, {}, before=[first])
+    assert [call.instruments for call in plan.calls] == [(unknown,)]
+
+
+def test_a_reading_that_waits_is_asked_for_from_the_next_provider_too(app: Flask, sessions: SessionBook) -> None:
+    stock = make_instrument("JUMP")
+    watch(stock)
+    for price_then, source in (("100", "first"), ("50", "first")):
+        store_quotes([make_quote(stock, price_then, as_of=NOW, source=source, previous_close=None)], NOW)
+    db.session.commit()
+    first, second = (Vendor(limits=Limits(per_minute=60), name=name) for name in ("first", "second"))
+    for vendor, before in ((first, []), (second, [first])):
+        plan = due_calls(NOW, vendor, sessions, {}, before=before)
+        assert [call.instruments for call in plan.calls] == [(stock,)]
+
+
+def test_what_is_streamed_is_not_polled(app: Flask, sessions: SessionBook) -> None:
+    stock = make_instrument("LIVE")
+    watch(stock)
+    plan = due_calls(NOW, Vendor(limits=Limits(per_minute=60)), sessions, {}, streamed={stock.id})
+    assert plan.calls == []
+    assert plan.outlook[stock.id].streamed
+
+
+def test_what_is_no_longer_listed_is_not_asked_for(app: Flask, sessions: SessionBook) -> None:
+    stock = make_instrument("GONE")
+    watch(stock)
+    db.session.get_one(InstrumentRow, stock.id).status = "delisted"
+    db.session.commit()
+    assert due(Vendor(limits=Limits(per_minute=60)), sessions) == []
+
+
+def test_many_viewers_weigh_more_than_one(app: Flask, sessions: SessionBook) -> None:
+    crowd, single = make_instrument("CROWD"), make_instrument("SINGLE")
+    store_quotes([make_quote(crowd), make_quote(single)], NOW)
+    db.session.commit()
+    plan = due_calls(NOW, Vendor(limits=Limits(per_minute=6)), sessions, {crowd.id: 400, single.id: 1})
+    assert plan.paces[single.id] / plan.paces[crowd.id] == pytest.approx(20)
+
+
+def test_every_stock_has_an_outlook_with_its_reason(app: Flask, sessions: SessionBook) -> None:
+    fresh, unknown, new = make_instrument("FRESH"), make_instrument("UNKNOWN"), make_instrument("NEW")
+    watch(fresh, unknown, new)
+    store_quotes([make_quote(fresh)], NOW)
+    record_call(unknown, "unknown symbol: none", dt.timedelta(minutes=5))
+    vendor = Vendor(limits=Limits(per_minute=6))
+    found = due_calls(NOW, vendor, sessions, {}).outlook
+    assert found[fresh.id].interval_s
+    assert found[fresh.id].next_at == NOW + dt.timedelta(seconds=found[fresh.id].interval_s or 0)
+    assert (found[new.id].next_at, found[new.id].reason) == (NOW, "")
+    assert "unknown symbol" in found[unknown.id].reason
+    assert found[unknown.id].next_at == NOW + dt.timedelta(hours=23, minutes=55)
+    shut = due_calls(TUESDAY_CLOSE + dt.timedelta(hours=3), vendor, sessions, {}).outlook[fresh.id]
+    assert shut.interval_s is None
+
+
+def test_a_shut_market_says_when_it_opens(app: Flask, sessions: SessionBook) -> None:
+    stock = make_instrument("SHUT")
+    watch(stock)
+    evening = TUESDAY_CLOSE + dt.timedelta(hours=3)
+    store_quotes([make_quote(stock, as_of=evening)], evening)
+    db.session.commit()
+    one = due_calls(evening, Vendor(limits=Limits(per_minute=6)), sessions, {}).outlook[stock.id]
+    assert (one.next_at, one.reason) == (dt.datetime(2026, 3, 11, 13, 30, tzinfo=dt.UTC), "its market is shut")
+
+
+@pytest.mark.both_databases
+def test_the_outlook_is_kept_and_only_what_changed_is_written(app: Flask, sessions: SessionBook) -> None:
+    stock, other = make_instrument("KEPT"), make_instrument("LEFT")
+    vendor = Vendor(limits=Limits(per_minute=6))
+    one = Outlook(60.0, NOW, "", 1.0, 0.02)
+    outlook.write(vendor, {stock.id: one, other.id: one}, NOW)
+    later = NOW + dt.timedelta(seconds=10)
+    outlook.write(vendor, {stock.id: dataclasses.replace(one, next_at=NOW + dt.timedelta(seconds=4))}, later)
+    db.session.commit()
+    [row] = db.session.query(RefreshPlan)
+    assert (row.instrument_id, row.interval_s, row.next_at, row.planned_at) == (stock.id, 60.0, NOW, NOW)
+    outlook.write(vendor, {stock.id: dataclasses.replace(one, next_at=NOW + dt.timedelta(seconds=60))}, later)
+    db.session.commit()
+    db.session.expire_all()
+    assert db.session.get_one(RefreshPlan, stock.id).planned_at == later

@@ -221,6 +221,6 @@ def test_every_row_names_a_function_that_exists_and_stands_once(tmp_path_factory
     for row in rows:
         module, _, name = row.function.rpartition(".")
         assert callable(getattr(import_module(module), name))
-    assert len({row.name for row in rows}) == len({row.function for row in rows}) == len(rows)
+    assert len({row.name for row in rows}) == len({row.key for row in rows}) == len(rows)
     settings.ALPHA_VANTAGE_API_KEY = "key"
     assert [row.every for row in table(settings)][:1] == [5]

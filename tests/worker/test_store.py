@@ -25,7 +25,7 @@ def ticks() -> list[tuple[Decimal, int]]:
 @pytest.mark.both_databases
 def test_a_quote_is_stored_with_a_tick_and_a_new_version(app: Flask) -> None:
     stock = make_instrument()
-    quote = make_quote(stock, "121.7400", high=Decimal("122"), low=Decimal("120.5"))
+    quote = make_quote(stock, "121.7400", high=Decimal("122"), low=Decimal("120.5"), previous_close=Decimal(121))
     [live] = store_quotes([quote], NOW)
     db.session.commit()
     assert (live.version, live.quote, live.fetched_at) == (1, quote, NOW)

@@ -16,6 +16,8 @@ from webapp.vendors import Limits
 RESERVE = 0.1
 # Asked for more often than this, no page would show the difference.
 FLOOR_S = 5.0
+# How often a price comes that is published once a day.
+DAILY_S = 86_400.0
 # How much a stock on an open page weighs against one that is only on somebody's list, or on the front page's.
 ON_SCREEN, LISTED, STARTER = 4.0, 1.0, 0.25
 

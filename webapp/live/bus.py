@@ -6,7 +6,8 @@ import dataclasses
 import datetime as dt
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from webapp.redis import PREFIX
 QUOTES = f"{PREFIX}quotes"
 BELLS = f"{PREFIX}bells"
 WATCHED = f"{PREFIX}watched"
+VIEWERS = f"{PREFIX}viewers"
 PART_ROWS = 250
 BULK_ROWS = 1000
 WATCHED_SECONDS = 30
@@ -63,10 +65,38 @@ def mark_watched(redis: Redis, ids: Iterable[int]) -> None:
         redis.zadd(WATCHED, members)
 
 
+def count_viewers(redis: Redis, process: str, counts: Mapping[int, int]) -> None:
+    """Say how many viewers of one web process look at each instrument now; it holds for WATCHED_SECONDS."""
+    key = f"{VIEWERS}:{process}"
+    with redis.pipeline() as pipe:
+        pipe.delete(key)
+        if counts:
+            pipe.hset(key, mapping={str(number): count for number, count in counts.items()})
+            pipe.expire(key, WATCHED_SECONDS)
+        pipe.zadd(VIEWERS, {key: time.time() + WATCHED_SECONDS})
+        pipe.execute()
+
+
 def watched_ids(redis: Redis) -> set[int]:
-    """Return the instruments that are on somebody's screen, and forget those that no longer are."""
-    redis.zremrangebyscore(WATCHED, "-inf", time.time())
-    return {int(member) for member in cast(list[bytes], redis.zrange(WATCHED, 0, -1))}
+    """Return the instruments that are on somebody's screen."""
+    return set(viewers(redis))
+
+
+def viewers(redis: Redis) -> dict[int, int]:
+    """Return how many look at each instrument that is on somebody's screen, and forget what no longer is.
+
+    A page that was just served counts as one, until its stream reports.
+    """
+    now = time.time()
+    redis.zremrangebyscore(WATCHED, "-inf", now)
+    redis.zremrangebyscore(VIEWERS, "-inf", now)
+    counts: Counter[int] = Counter()
+    for key in cast(list[bytes], redis.zrange(VIEWERS, 0, -1)):
+        for number, count in cast(dict[bytes, bytes], redis.hgetall(key.decode())).items():
+            counts[int(number)] += int(count)
+    for member in cast(list[bytes], redis.zrange(WATCHED, 0, -1)):
+        counts[int(member)] = max(counts[int(member)], 1)
+    return dict(counts)
 
 
 def encode(live: LiveQuote) -> dict[str, Any]:

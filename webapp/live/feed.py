@@ -7,6 +7,7 @@ away, or a database that is ahead of the bus make the feed read what changed fro
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -20,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp import clock
 from webapp.live import bus
 from webapp.live.hub import PAUSE_S, Hub
+from webapp.live.viewers import viewer_counts
 from webapp.records import LiveQuote, State
 from webapp.redis import RedisAway
 
@@ -55,6 +57,7 @@ class Feed:
         self.hub = hub
         self.redis = redis
         self.truth = truth
+        self._process = secrets.token_hex(8)
         self._ahead: set[int] = set()
         self._resync = Event()
         self._wait_until = 0.0
@@ -207,11 +210,10 @@ class Feed:
                 log.warning("upkeep of the streams waits: %s", type(error).__name__)
 
     def _mark_watched(self, *, every_one: bool) -> None:
-        """Mark what is watched: new stocks at once, so that their first price is soon there; all now and then."""
+        """Say how many look at each stock: at once where one is new, so that its first price is soon there."""
         watched = {number for _, number in self.hub.watchers}
-        due = watched if every_one else watched - self._marked
-        if due:
-            bus.mark_watched(self.redis, due)
+        if every_one or not watched <= self._marked:
+            bus.count_viewers(self.redis, self._process, viewer_counts(self.hub.watchers))
         self._marked = watched
 
     def _end_sessions(self) -> None:

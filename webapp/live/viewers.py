@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
 Ids = tuple[int, ...]
 BEAT = b"event: beat\ndata: 1\n\n"
 SIGNED_OUT = b"event: signed-out\ndata: 1\n\n"
@@ -43,3 +46,11 @@ class Viewer:
         self.seen = 0
         self.since = 0.0
         self.bells: tuple[bytes, ...] = ()
+
+
+def viewer_counts(watchers: Mapping[tuple[str, int], Iterable[Audience]]) -> dict[int, int]:
+    """Return how many viewers look at each instrument; `watchers` has the audiences by what is drawn and of which."""
+    counts: Counter[int] = Counter()
+    for (_kind, number), audiences in watchers.items():
+        counts[number] += sum(audience.size for audience in audiences)
+    return dict(counts)

@@ -22,7 +22,8 @@ class InstrumentRow(Model):
     """A symbol on one exchange. `starter` marks the list that everybody sees on the front page.
 
     `status` is "listed", "delisted" or "renamed", since `status_day` where that is known; `renamed_to` is the key of
-    its successor (XNAS:META). `figi` names the share class for ever, `listed_on` is its first day.
+    its successor (XNAS:META). `figi` names the share class for ever, `listed_on` is its first day. `listed_by` is the
+    provider in whose directory it last stood, `missing_since` the day on which it was first not in it.
     """
 
     __tablename__ = "instruments"
@@ -44,6 +45,8 @@ class InstrumentRow(Model):
     renamed_to: Mapped[str] = mapped_column(String(30), default="")
     figi: Mapped[str] = mapped_column(String(12), default="", index=True)
     listed_on: Mapped[dt.date | None]
+    listed_by: Mapped[str] = mapped_column(String(32), default="")
+    missing_since: Mapped[dt.date | None]
 
     @validates("name")
     def keep_folded_name(self, _key: str, name: str) -> str:
@@ -58,7 +61,10 @@ class InstrumentRow(Model):
 
 
 class QuoteRow(Model):
-    """The newest quote of an instrument. Without a price it only carries `problem`, why there is none."""
+    """The newest quote of an instrument. Without a price it only carries `problem`, why there is none.
+
+    `deviation` is the standard deviation of the daily returns, renewed each day; None until enough days are known.
+    """
 
     __tablename__ = "quotes"
     __table_args__ = (CheckConstraint("price IS NULL OR as_of IS NOT NULL", name="priced"),)
@@ -88,6 +94,7 @@ class QuoteRow(Model):
     delay: Mapped[str] = mapped_column(String(20), default="")
     previous_day: Mapped[dt.date | None]
     stated_change: Mapped[Decimal | None] = mapped_column(ExactDecimal)
+    deviation: Mapped[float | None]
     problem: Mapped[str] = mapped_column(String(300), default="")
     spark: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     instrument: Mapped[InstrumentRow] = relationship(lazy="joined", innerjoin=True)
@@ -176,3 +183,14 @@ class SplitRow(Model):
     ratio: Mapped[Decimal] = mapped_column(ExactDecimal)
     source: Mapped[str] = mapped_column(String(32))
     known_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+
+
+class Close(Model):
+    """What a session closed at, in the currency, as it was known on the day after: not adjusted for later splits."""
+
+    __tablename__ = "closes"
+
+    instrument_id: Mapped[int] = mapped_column(ForeignKey("instruments.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    price: Mapped[Decimal] = mapped_column(ExactDecimal)
+    source: Mapped[str] = mapped_column(String(32))

@@ -29,7 +29,8 @@ class HeldQuote(Model):
     """A reading that waits: far from the last price, and so far said by one source only. One an instrument.
 
     `quote` is the reading whole, as the bus carries it. `ratio` is the split that it looks like, None where it looks
-    like none. `readings` counts how often it was said, `first_at` and `last_at` are when.
+    like none; `no_split` says that a vendor was asked, at `asked_at`, and knows of none. `readings` counts how often it
+    was said, `first_at` and `last_at` are when.
     """
 
     __tablename__ = "held_quotes"
@@ -40,11 +41,13 @@ class HeldQuote(Model):
     as_of: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     against: Mapped[Decimal] = mapped_column(ExactDecimal)
     ratio: Mapped[Decimal | None] = mapped_column(ExactDecimal)
+    no_split: Mapped[bool] = mapped_column(default=False)
     reason: Mapped[str] = mapped_column(String(300))
     quote: Mapped[dict[str, Any]] = mapped_column(JSON)
     readings: Mapped[int] = mapped_column(default=1)
     first_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     last_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    asked_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 
 
 class QuoteFinding(Model):

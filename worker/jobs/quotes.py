@@ -4,9 +4,10 @@ import dataclasses
 import datetime as dt
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from flask import current_app
+from redis import Redis
 
 from config import Config
 from webapp import clock
@@ -16,62 +17,60 @@ from webapp.markets import SessionBook
 from webapp.records import Instrument, LiveQuote, Quote, State
 from webapp.redis import RedisAway
 from webapp.trading_days import load_book
-from worker import gaps, quota, store
+from worker import gaps, outlook, quota, store
 from worker.pacing import holds_until
-from worker.planner import Call, Plan, due_calls
+from worker.planner import Call, Plan, due_calls, rests_for_long
 from worker.providers.base import ErrorKind, Provider, ProviderError
 from worker.providers.registry import active_providers
 from worker.providers.simulator import Simulator
-from worker.schedule import REFRESH
+from worker.schedule import refresh_name
+from worker.streams.marks import streamed_ids
 
 log = logging.getLogger(__name__)
 
-# A run ends after so many calls of a provider, or seconds, which the providers share; the next one goes on.
+# A run ends after so many calls, or seconds; the next one goes on.
 MOST_CALLS = 20
 RUN_SECONDS = 12.0
 # A refusal that ends so soon is waited for.
 SHORT_WAIT = dt.timedelta(seconds=2.5)
-# A limit that is reached, and a fault (True), that last longer let the next provider go on with the stocks.
-PATIENCE = {False: dt.timedelta(minutes=2), True: dt.timedelta(seconds=10)}
 # The states of a price that the next one will replace, and the longest interval that is promised between two.
+CLASSES = {State.DELAYED, State.END_OF_DAY, State.SIMULATED}
 RUNNING = {State.LIVE, State.DELAYED, State.PRE, State.POST}
 MOST_PACE = 7200.0
 # A stock that was not fetched for so many intervals has a gap.
 GAP_INTERVALS = 3
 
 
-def refresh_quotes() -> str:
-    """Fetch what is due, store it, tell the pages; return in words what was done.
+def refresh_quotes(name: str) -> str:
+    """Fetch what is due from one provider, store it, tell the pages; return in words what was done.
 
     Of several providers each has the stocks that it covers and that none before it takes care of. One that is resting
     or has no calls left for a while takes care of none.
     """
     settings: Config = current_app.config["SETTINGS"]
-    sessions = load_book(clock.now())
-    on_screen = _on_screen()
-    stored = waiting = 0
-    served: set[int] = set()
-    resting: list[tuple[Provider, quota.Refusal]] = []
     providers = active_providers(settings)
-    for provider in providers:
-        refusal = quota.refusal_now(provider)
-        if refusal and provider is not providers[-1] and refusal.until - clock.now() > PATIENCE[refusal.fault]:
-            resting.append((provider, refusal))
-            continue
-        plan = due_calls(clock.now(), provider, sessions, on_screen, served)
-        served |= plan.covered
-        _release()
-        changed, late = _carry_out(provider, plan, sessions, RUN_SECONDS / len(providers))
-        stored, waiting = stored + changed, waiting + late
-    for stock in plan.uncovered:
-        reasons = [refusal.reason for provider, refusal in resting if provider.covers(stock)]
-        _say([stock], reasons[0] if reasons else f"{provider.title} has no prices from this exchange.")
+    place = next((place for place, provider in enumerate(providers) if provider.name == name), None)
+    if place is None:
+        return f"{name} is not active"
+    provider, is_last = providers[place], place == len(providers) - 1
+    refusal = rests_for_long(provider, clock.now())
+    if refusal and not is_last:
+        return f"rests: {refusal.reason}"
+    sessions = load_book(clock.now())
+    redis = current_app.extensions["redis"]
+    plan = due_calls(clock.now(), provider, sessions, _viewers(redis), before=providers[:place],
+                     streamed=streamed_ids(redis), slot_s=settings.REFRESH_SECONDS)
+    outlook.write(provider, plan.outlook, clock.now())
+    db.session.commit()  # none may be open while the network is slow
+    stored, waiting = _carry_out(provider, plan, sessions)
+    if is_last:
+        _say_uncovered(provider, plan)
     return f"{stored} changed, {waiting} waiting"
 
 
-def _carry_out(provider: Provider, plan: Plan, sessions: SessionBook, seconds: float) -> tuple[int, int]:
+def _carry_out(provider: Provider, plan: Plan, sessions: SessionBook) -> tuple[int, int]:
     """Make a plan's calls and say why the others wait; return how many rows changed and how many stocks wait."""
-    stored, waiting, refusal = _make_calls(plan, sessions, seconds)
+    stored, waiting, refusal = _make_calls(plan, sessions)
     if refusal:
         _say([instrument for call in waiting for instrument in call.instruments], refusal.reason)
     if plan.held_back:
@@ -80,19 +79,25 @@ def _carry_out(provider: Provider, plan: Plan, sessions: SessionBook, seconds: f
     return stored, len(waiting) + len(plan.held_back)
 
 
-def _on_screen() -> set[int]:
-    """Return the stocks that somebody looks at; without Redis, as if nobody did."""
+def _say_uncovered(provider: Provider, plan: Plan) -> None:
+    """Say on the stocks that no provider takes care of why that is."""
+    for stock in plan.uncovered:
+        reasons = [refusal.reason for preferred, refusal in plan.resting if preferred.covers(stock)]
+        _say([stock], reasons[0] if reasons else f"{provider.title} has no prices from this exchange.")
+
+
+def _viewers(redis: Redis) -> dict[int, int]:
+    """Return how many look at each stock; without Redis, as if nobody did."""
     try:
-        return bus.watched_ids(current_app.extensions["redis"])
+        return bus.viewers(redis)
     except RedisAway:
         log.warning("Redis is away: only the stocks on watchlists are refreshed")
-        return set()
+        return {}
 
 
-def _make_calls(plan: Plan, sessions: SessionBook,
-                seconds: float) -> tuple[int, Sequence[Call], quota.Refusal | None]:
+def _make_calls(plan: Plan, sessions: SessionBook) -> tuple[int, Sequence[Call], quota.Refusal | None]:
     """Make the calls in turn; return how many rows changed, the calls that remain, and who refused the next."""
-    until = time.monotonic() + seconds
+    until = time.monotonic() + RUN_SECONDS
     stored, calls = 0, plan.calls
     for number, call in enumerate(calls):
         counted = quota.is_counted(call.provider)
@@ -132,27 +137,46 @@ def _fetch(call: Call, claim: int | None, sessions: SessionBook, paces: dict[int
     quota.note_failures(provider, [stock.key for stock in silent], ErrorKind.UNKNOWN_SYMBOL)
     if error and len(ids) > 1 and error.kind is ErrorKind.BROKEN_ANSWER:
         quota.note_failures(provider, [stock.key for stock in call.instruments], error.kind)
-    changed = store.store_problem(ids, error.message) if error else _store(call, quotes, sessions, paces)
+    stored = (store.Stored(store.store_problem(ids, error.message), set()) if error
+              else _store(call, quotes, sessions, paces))
+    _note_refused(call, claim, stored.refused)
     db.session.commit()
-    _publish(changed)
+    _publish(stored.changed)
     if silent:
         _say(silent, f"{provider.title} has no price of it.")
-    return len(changed)
+    return len(stored.changed)
 
 
-def _store(call: Call, quotes: Sequence[Quote], sessions: SessionBook, paces: dict[int, float]) -> list[LiveQuote]:
+def _note_refused(call: Call, claim: int | None, refused: Collection[int]) -> None:
+    """Let stocks rest for a little whose reading was not taken: the next one is to be another."""
+    if claim is not None:
+        quota.note_failures(call.provider, [stock.key for stock in call.instruments if stock.id in refused],
+                            ErrorKind.BROKEN_ANSWER)
+
+
+def _store(call: Call, quotes: Sequence[Quote], sessions: SessionBook, paces: dict[int, float]) -> store.Stored:
     """Store the quotes of one call, and the gaps that they end."""
     provider = call.provider
     settings: Config = current_app.config["SETTINGS"]
     now = clock.now()
+    stocks = {stock.id: stock for stock in call.instruments}
     ends = {stock.id: holds_until(provider, stock.mic, now, sessions) for stock in call.instruments}
-    quotes = [_held(quote, paces.get(quote.instrument_id), ends.get(quote.instrument_id), now) for quote in quotes]
+    quotes = [_held(_told(quote, provider, stocks[quote.instrument_id], sessions), paces.get(quote.instrument_id),
+                    ends.get(quote.instrument_id), now) for quote in quotes]
     if not quota.is_counted(provider):
         patience = dt.timedelta(seconds=GAP_INTERVALS * settings.REFRESH_SECONDS)
-        gaps.record_gaps([quote.instrument_id for quote in quotes], now, patience, gaps.last_success(REFRESH))
+        last_run = gaps.last_success(refresh_name(provider.name))
+        gaps.record_gaps([quote.instrument_id for quote in quotes], now, patience, last_run)
     if not isinstance(provider, Simulator):
-        return store.store_quotes(quotes, now)
-    return store.store_quotes(quotes, now, lambda instrument: provider.day_path(instrument, now, sessions))
+        return store.store_readings(quotes, now)
+    return store.store_readings(quotes, now, lambda instrument: provider.day_path(instrument, now, sessions))
+
+
+def _told(quote: Quote, provider: Provider, stock: Instrument, sessions: SessionBook) -> Quote:
+    """Return the quote with what the provider did not say: how soon it has prices, and the session before."""
+    before = sessions.previous_before(stock.mic, quote.day)
+    return dataclasses.replace(quote, delay=quote.delay or (quote.state if quote.state in CLASSES else provider.delay),
+                               previous_day=quote.previous_day or (before.day if before else None))
 
 
 def _held(quote: Quote, pace: float | None, ends: dt.datetime | None, now: dt.datetime) -> Quote:
@@ -178,8 +202,3 @@ def _publish(changed: Sequence[LiveQuote]) -> None:
         bus.publish_quotes(current_app.extensions["redis"], changed[0].version, changed)
     except RedisAway:
         log.warning("Redis is away: the pages will find version %s in the database", changed[0].version)
-
-
-def _release() -> None:
-    """End the transaction that reading opened: none may be open while the network is slow."""
-    db.session.rollback()

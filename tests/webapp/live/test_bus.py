@@ -98,3 +98,17 @@ def test_a_silent_bus_is_asked_for_a_sign_of_life_now_and_then(
     subscription.close()
     pings = redis.info("commandstats").get("cmdstat_ping", {"calls": 0})["calls"]
     assert 3 <= pings <= 12
+
+
+def test_viewers_of_all_processes_add_up_and_a_dead_one_is_forgotten(
+        redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus.count_viewers(redis, "one", {1: 40, 2: 1})
+    bus.count_viewers(redis, "two", {1: 2})
+    bus.mark_watched(redis, [1, 3])
+    assert bus.viewers(redis) == {1: 42, 2: 1, 3: 1}
+    bus.count_viewers(redis, "one", {2: 5})
+    assert bus.viewers(redis) == {1: 2, 2: 5, 3: 1}
+    now = time.time()
+    monkeypatch.setattr("webapp.live.bus.time.time", lambda: now + bus.WATCHED_SECONDS + 1)
+    bus.count_viewers(redis, "two", {})
+    assert bus.viewers(redis) == {}

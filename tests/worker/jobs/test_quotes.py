@@ -15,7 +15,7 @@ from redis import Redis
 from sqlalchemy.exc import OperationalError
 
 from tests.conftest import RedisServer
-from tests.worker.conftest import NOW, Clock, Vendor, make_instrument, make_quote, watch
+from tests.worker.conftest import NOW, Clock, Vendor, make_instrument, make_quote, refresh, watch
 from webapp import database
 from webapp import redis as redis_clients
 from webapp.extensions import db
@@ -27,11 +27,12 @@ from webapp.records import State
 from webapp.vendors import Limits
 from worker import quota
 from worker.jobs import quotes
-from worker.jobs.quotes import refresh_quotes
 from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.simulator import Simulator
-from worker.store import store_quotes
+from worker.store import store_readings
 
+# What the job adds to what the vendor says.
+TOLD: Any = {"delay": State.LIVE, "previous_day": dt.date(2026, 3, 10)}
 FREE = Limits(per_second=1 / 1.1, per_day=25)
 UNREACHABLE = ProviderError(ErrorKind.UNREACHABLE, "The Vendor did not answer in time.")
 
@@ -67,11 +68,11 @@ def test_a_refresh_stores_commits_and_tells_the_pages(
         app: Flask, sessions: SessionBook, vendor: Vendor, set_clock: Clock, heard: Any) -> None:
     stock = make_instrument()
     watch(stock)
-    assert refresh_quotes() == "1 changed, 0 waiting"
+    assert refresh() == "1 changed, 0 waiting"
     db.session.rollback()
     [live] = load_live([stock.id])
     assert heard() == [(1, live)]
-    assert live.quote == make_quote(stock)
+    assert live.quote == make_quote(stock, **TOLD)
 
 
 def test_no_transaction_is_open_while_the_network_is_slow(
@@ -80,7 +81,7 @@ def test_no_transaction_is_open_while_the_network_is_slow(
     states = []
     vendor.limits = FREE
     vendor.on_call = lambda: states.append(db.session().in_transaction())
-    refresh_quotes()
+    refresh()
     assert states == [False]
 
 
@@ -89,10 +90,10 @@ def test_one_stock_that_fails_does_not_stop_the_others(
     bad, good = make_instrument("BAD"), make_instrument("GOOD")
     watch(bad, good)
     vendor.answers["BAD"] = lambda stock, now: make_quote(stock, "7.77")
-    refresh_quotes()
+    refresh()
     set_clock.pass_by(seconds=2)
     vendor.answers["BAD"] = UNREACHABLE
-    assert refresh_quotes() == "2 changed, 0 waiting"
+    assert refresh() == "2 changed, 0 waiting"
     failed, fetched = load_live([bad.id, good.id])
     assert failed.quote is not None
     assert (failed.quote.price, failed.problem) == (Decimal("7.77"), "The Vendor did not answer in time.")
@@ -108,7 +109,7 @@ def test_every_kind_of_error_ends_as_words_on_the_row_and_never_as_a_price(
     watch(first, second)
     vendor.limits, vendor.delay = FREE, State.END_OF_DAY
     vendor.answers = dict.fromkeys("AB", ProviderError(kind, "In plain words."))
-    refresh_quotes()
+    refresh()
     rows = load_live([first.id, second.id])
     assert all(row.problem.startswith("In plain words.") for row in rows)
     assert all(row.quote is None for row in rows)
@@ -120,16 +121,16 @@ def test_stocks_wait_for_quota_with_the_reason_said_once(
     stocks = [make_instrument(f"S{number}") for number in range(4)]
     watch(*stocks)
     vendor.limits, vendor.delay = Limits(per_second=1 / 1.1, per_day=2), State.END_OF_DAY
-    assert refresh_quotes() == "2 changed, 2 waiting"
+    assert refresh() == "2 changed, 2 waiting"
     assert vendor.asked == ["S0", "S1"]
     words = "The Vendor: today's 2 requests are used; the next is free at 15:00 UTC on 12 March."
     assert [row.problem for row in load_live([stock.id for stock in stocks])] == ["", "", words, words]
     assert len(heard()) == 4
     quick_sleep.pass_by(seconds=15)
-    assert refresh_quotes() == "0 changed, 2 waiting"
+    assert refresh() == "0 changed, 2 waiting"
     assert heard() == []
     quick_sleep.moment = NOW + dt.timedelta(days=1)
-    refresh_quotes()
+    refresh()
     assert vendor.asked[2:] == ["S2", "S3"]
 
 
@@ -138,11 +139,11 @@ def test_a_run_makes_a_few_calls_only_and_keeps_the_pause_between_them(
     watch(*[make_instrument(f"S{number}") for number in range(7)])
     vendor.limits, vendor.delay = FREE, State.END_OF_DAY
     monkeypatch.setattr(quotes, "MOST_CALLS", 5)
-    refresh_quotes()
+    refresh()
     times = [call.started_at for call in db.session.query(ProviderCall).order_by(ProviderCall.id)]
     assert len(times) == 5
     assert min(later - earlier for earlier, later in pairwise(times)) >= dt.timedelta(seconds=1.1)
-    refresh_quotes()
+    refresh()
     assert sorted(vendor.asked) == [f"S{number}" for number in range(7)]
 
 
@@ -151,7 +152,7 @@ def test_what_the_provider_does_not_cover_costs_no_call_and_says_why(
     foreign, known = make_instrument("NESN", "XSWX"), make_instrument("IBM")
     watch(foreign, known)
     vendor.limits, vendor.delay, vendor.uncovered = FREE, State.END_OF_DAY, {"XSWX"}
-    assert refresh_quotes() == "1 changed, 0 waiting"
+    assert refresh() == "1 changed, 0 waiting"
     assert vendor.asked == ["IBM"]
     assert db.session.query(ProviderCall).count() == 1
     assert [row.problem for row in load_live([foreign.id, known.id])] == \
@@ -163,7 +164,7 @@ def test_the_front_page_says_when_it_has_used_its_half(
     stocks = [make_instrument(f"S{number}", starter=True) for number in range(3)]
     bus.mark_watched(redis, [stock.id for stock in stocks])
     vendor.limits, vendor.delay = Limits(per_day=4), State.END_OF_DAY
-    assert refresh_quotes() == "2 changed, 1 waiting"
+    assert refresh() == "2 changed, 1 waiting"
     assert "half of the day's 4 requests" in load_live([stocks[2].id])[0].problem
 
 
@@ -173,7 +174,7 @@ def test_a_database_that_is_locked_for_a_while_is_waited_for(
     watch(stock)
     with held_lock() as other:
         threading.Timer(3, other.rollback).start()
-        assert refresh_quotes() == "1 changed, 0 waiting"
+        assert refresh() == "1 changed, 0 waiting"
     assert heard() == [(1, load_live([stock.id])[0])]
 
 
@@ -184,11 +185,11 @@ def test_nothing_is_published_while_the_database_stays_locked(
     watch(stock)
     monkeypatch.setattr(database, "LOCK_PATIENCE_S", 0.3)
     with held_lock() as other, pytest.raises(OperationalError):
-        refresh_quotes()
+        refresh()
     other.rollback()
     db.session.rollback()
     assert heard() == []
-    assert refresh_quotes() == "1 changed, 0 waiting"
+    assert refresh() == "1 changed, 0 waiting"
 
 
 def held_lock() -> sqlite3.Connection:
@@ -205,18 +206,18 @@ def test_a_crash_before_the_commit_leaves_neither_row_nor_message(
     stock = make_instrument()
     watch(stock)
     with monkeypatch.context() as patch:
-        patch.setattr("worker.store.store_quotes", _store_and_die)
+        patch.setattr("worker.store.store_readings", _store_and_die)
         with pytest.raises(SystemExit):
-            refresh_quotes()
+            refresh()
     db.session.remove()
     assert heard() == []
     assert db.session.query(QuoteRow).count() == db.session.query(Tick).count() == 0
-    refresh_quotes()
+    refresh()
     assert [version for version, _ in heard()] == [1]
 
 
 def _store_and_die(*arguments: Any) -> None:
-    store_quotes(*arguments)
+    store_readings(*arguments)
     raise SystemExit
 
 
@@ -227,15 +228,15 @@ def test_without_redis_the_database_is_still_kept_up_to_date(
     watch(stock)
     monkeypatch.setitem(app.extensions, "redis", redis_clients.connect(own_redis_server.url))
     own_redis_server.stop(kill=True)
-    assert refresh_quotes() == "1 changed, 0 waiting"
-    assert load_live([stock.id])[0].quote == make_quote(stock)
+    assert refresh() == "1 changed, 0 waiting"
+    assert load_live([stock.id])[0].quote == make_quote(stock, **TOLD)
 
 
 def test_gaps_are_recorded_with_their_reason(
         app: Flask, sessions: SessionBook, vendor: Vendor, set_clock: Clock) -> None:
     stock = make_instrument()
     watch(stock)
-    run = JobRun(name="refresh-quotes", started_at=NOW, succeeded_at=NOW)
+    run = JobRun(name="refresh-quotes-vendor", started_at=NOW, succeeded_at=NOW)
     db.session.add(run)
     db.session.commit()
 
@@ -244,9 +245,9 @@ def test_gaps_are_recorded_with_their_reason(
         set_clock.pass_by(seconds=seconds)
         run.succeeded_at = run.succeeded_at if idle else set_clock.moment - dt.timedelta(seconds=2)
         db.session.commit()
-        refresh_quotes()
+        refresh()
 
-    refresh_quotes()
+    refresh()
     refresh_after(6)
     assert db.session.query(QuoteGap).count() == 0
     refresh_after(7)
@@ -260,7 +261,7 @@ def test_gaps_are_recorded_with_their_reason(
 def test_the_simulator_fills_a_sparkline_and_is_not_counted(
         app: Flask, sessions: SessionBook, set_clock: Clock, redis: Redis) -> None:
     stock = make_instrument(starter=True)
-    assert refresh_quotes() == "1 changed, 0 waiting"
+    assert refresh() == "1 changed, 0 waiting"
     [live] = load_live([stock.id])
     assert live.quote is not None
     assert live.quote.source == Simulator.name
@@ -269,7 +270,7 @@ def test_the_simulator_fills_a_sparkline_and_is_not_counted(
     bus.mark_watched(redis, [stock.id])
     for _ in range(30):
         set_clock.pass_by(seconds=2)
-        refresh_quotes()
+        refresh()
     assert 64 >= len(load_live([stock.id])[0].spark) > 20
     ticks = [tick.as_of for tick in db.session.query(Tick)]
     assert len(ticks) == len(set(ticks)) > 3
@@ -280,7 +281,7 @@ def test_waiting_for_the_pause_does_not_wait_out_a_long_refusal(
     watch(make_instrument("A"), make_instrument("B"))
     vendor.limits, vendor.delay = FREE, State.END_OF_DAY
     vendor.answers["A"] = ProviderError(ErrorKind.THROTTLED_MINUTE, "Slower.", retry_after=dt.timedelta(minutes=1))
-    refresh_quotes()
+    refresh()
     assert vendor.asked == ["A"]
     assert quick_sleep.moment == NOW
     refusal = quota.refusal_now(vendor)

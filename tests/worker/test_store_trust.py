@@ -1,0 +1,274 @@
+"""What the store does with readings that are not taken at once, and what it keeps of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask import Flask
+from redis import Redis
+
+from tests.worker.conftest import NOW, Vendor, make_instrument, make_quote
+from webapp.extensions import db
+from webapp.models import (
+    Close,
+    FeedVersion,
+    HeldQuote,
+    InstrumentRow,
+    ProviderCall,
+    QuoteFinding,
+    QuoteRow,
+    SplitRow,
+    Tick,
+    User,
+)
+from webapp.quotes import load_live
+from webapp.records import Instrument, Split, State
+from webapp.vendors import Limits
+from worker import holds, quota
+from worker.jobs import trust
+from worker.providers.base import ErrorKind, ProviderError
+from worker.store import store_quotes, store_readings
+
+pytestmark = pytest.mark.both_databases
+SECOND, MINUTE, DAY = dt.timedelta(seconds=1), dt.timedelta(minutes=1), dt.timedelta(days=1)
+
+
+def read(stock: Instrument, price: str, after: dt.timedelta = dt.timedelta(0), source: str = "finnhub",
+         **others: Any) -> None:
+    """Store one reading, made and fetched so long after NOW, and commit."""
+    given = {"previous_close": None, "open": None} | others
+    quote = make_quote(stock, price, as_of=NOW + after, source=source, **given)
+    store_quotes([quote], NOW + after)
+    db.session.commit()
+
+
+def shown(stock: Instrument) -> tuple[str, str]:
+    """Return the price and the problem that pages show."""
+    [live] = load_live([stock.id])
+    return format(live.quote.price, "f") if live.quote else "", live.problem
+
+
+def findings() -> list[tuple[str, str, int, str]]:
+    rows = db.session.query(QuoteFinding).order_by(QuoteFinding.id)
+    return [(row.kind, row.price, row.count, row.outcome) for row in rows]
+
+
+def test_a_jump_leaves_the_price_and_says_so_until_a_second_reading_agrees(app: Flask) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    read(stock, "62", MINUTE)
+    problem = "Unconfirmed: 62 USD of Finnhub, -38 % from the last price, waits for a second reading."
+    assert shown(stock) == ("100", problem)
+    assert db.session.get_one(HeldQuote, stock.id).readings == 1
+    read(stock, "61.5", 2 * MINUTE)
+    assert shown(stock) == ("61.5", "")
+    assert db.session.get(HeldQuote, stock.id) is None
+    assert findings() == [("unconfirmed", "62", 1, "confirmed by a second reading")]
+    assert [tick.price for tick in db.session.query(Tick).order_by(Tick.id)] == [Decimal(100), Decimal("61.5")]
+
+
+def test_a_bad_print_is_contradicted_and_kept_on_record(app: Flask) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    read(stock, "0.01", MINUTE)
+    read(stock, "100.2", 2 * MINUTE)
+    assert shown(stock) == ("100.2", "")
+    assert findings() == [("unconfirmed", "0.01", 1, "contradicted by 100.2")]
+
+
+def test_a_held_reading_that_comes_again_counts_up_and_spends_no_version(app: Flask) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    for number in range(1, 4):
+        read(stock, "62", MINUTE + number * SECOND)
+    assert db.session.get_one(HeldQuote, stock.id).readings == 3
+    assert db.session.scalar(db.select(FeedVersion.value)) == 2
+    assert findings() == [("unconfirmed", "62", 3, "")]
+
+
+def test_a_rejected_reading_is_kept_with_its_reason(app: Flask) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    stored = store_readings([make_quote(stock, "0", as_of=NOW + MINUTE, source="finnhub")], NOW + MINUTE)
+    db.session.commit()
+    assert stored.refused == {stock.id}
+    assert shown(stock) == ("100", "The provider sent a price that is not a positive number; it was not taken.")
+    assert findings() == [("rejected", "0", 1, "")]
+
+
+def test_time_that_runs_backwards_is_dropped_and_noted(app: Flask) -> None:
+    stock = make_instrument()
+    read(stock, "100", MINUTE)
+    read(stock, "101")
+    assert shown(stock) == ("100", "")
+    assert findings() == [("older", "101", 1, "")]
+
+
+def test_pence_become_pounds_once(app: Flask) -> None:
+    row = db.session.get_one(InstrumentRow, make_instrument("TSCO", "XLON").id)
+    row.currency, row.unit = "GBP", "GBX"
+    db.session.commit()
+    stock = row.record()
+    read(stock, "452.30", unit="GBp", sent_unit="", previous_close=Decimal("450.00"))
+    [live] = load_live([stock.id])
+    assert live.quote is not None
+    assert (str(live.quote.price), str(live.quote.previous_close)) == ("4.5230", "4.5000")
+    assert (live.quote.unit, live.quote.sent_unit) == ("GBP", "GBp")
+    read(stock, "453.00", MINUTE, unit="", sent_unit="")
+    assert shown(stock)[0] == "4.5300"
+
+
+def test_a_price_in_another_currency_is_rejected(app: Flask) -> None:
+    stock = make_instrument()
+    read(stock, "100", unit="EUR")
+    assert shown(stock) == ("", "The provider sent a price in EUR, not in USD; it was not taken.")
+
+
+def test_a_split_is_waited_for_and_explains_the_price(app: Flask) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    read(stock, "25.2", DAY)
+    price, problem = shown(stock)
+    assert price == "100"
+    assert "withheld, because it looks like a 4:1 split" in problem
+    read(stock, "25.3", DAY + MINUTE, source="alpaca")
+    assert shown(stock)[0] == "100"
+    trust.learn(stock.id, Split((NOW + DAY).date(), Decimal(4)), "Massive")
+    db.session.commit()
+    assert shown(stock) == ("25.2", "")
+    assert findings()[0][3] == "explained by a 4:1 split, as Massive says"
+    read(stock, "25.4", DAY + 2 * MINUTE)
+    assert shown(stock) == ("25.4", "")
+
+
+def test_a_split_known_beforehand_lets_the_price_pass(app: Flask) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    holds.note_split(stock.id, Split((NOW + DAY).date(), Decimal("0.1")), "Massive", NOW)
+    read(stock, "1003", DAY)
+    assert shown(stock) == ("1003", "")
+    assert findings() == []
+
+
+def test_the_close_that_two_of_three_agree_on_is_the_one_the_change_is_against(app: Flask) -> None:
+    stock = make_instrument()
+    read(stock, "100", state=State.CLOSED)
+    read(stock, "102", DAY, previous_close=Decimal(97), stated_change=Decimal(2), previous_day=NOW.date())
+    [live] = load_live([stock.id])
+    assert live.change == Decimal(2)
+    [finding] = findings()
+    assert finding[0] == "other change"
+    assert [(close.day, close.price) for close in db.session.query(Close)] == [(NOW.date(), Decimal(100))]
+
+
+def test_closes_make_the_deviation_that_a_jump_is_measured_with(app: Flask) -> None:
+    stock = make_instrument()
+    for number in range(22):
+        day = NOW + number * DAY
+        read(stock, str(100 + number % 2), number * DAY, previous_close=Decimal(101 - number % 2),
+             previous_day=(day - DAY).date())
+    deviation = db.session.get_one(QuoteRow, stock.id).deviation
+    assert deviation == pytest.approx(0.01, rel=0.1)
+    read(stock, "110", 21 * DAY + MINUTE)
+    assert "Unconfirmed" in shown(stock)[1]
+
+
+@pytest.fixture
+def admin(app: Flask) -> int:
+    """The number of an account that runs the place."""
+    user = User(email="owner@example.com", password_hash="x", admin=True)
+    db.session.add(user)
+    db.session.commit()
+    return user.id
+
+
+def test_an_admin_may_take_or_drop_what_waits(app: Flask, admin: int, redis: Redis) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    read(stock, "62", MINUTE)
+    assert trust.settle_hold(stock.id, False, admin) == "dropped"
+    assert shown(stock) == ("100", "")
+    read(stock, "63", 2 * MINUTE)
+    assert trust.settle_hold(stock.id, True, admin) == "taken"
+    assert shown(stock) == ("63", "")
+    assert findings()[-1][3] == "taken by owner@example.com"
+    assert trust.settle_hold(stock.id, True, admin) == "nothing waits"
+
+
+def test_nobody_else_may(app: Flask, admin: int, redis: Redis) -> None:
+    db.session.get_one(User, admin).admin = False
+    stock = make_instrument()
+    read(stock, "100")
+    read(stock, "62", MINUTE)
+    assert trust.settle_hold(stock.id, True, admin) == "nothing waits"
+    assert trust.note_split(stock.id, "2026-03-11", "2", admin) == "not for this person"
+    assert shown(stock)[0] == "100"
+    assert db.session.query(SplitRow).count() == 0
+
+
+def test_an_admin_may_tell_of_a_split(app: Flask, admin: int, redis: Redis) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    read(stock, "50.1", DAY)
+    assert trust.note_split(stock.id, (NOW + DAY).date().isoformat(), "2", admin) == "kept"
+    assert shown(stock) == ("50.1", "")
+
+
+class Splits(Vendor):
+    """A vendor that knows of splits."""
+
+    known: list[Split] | ProviderError
+
+    def splits(self, instrument: Instrument, now: dt.datetime) -> list[Split]:
+        """Say what the test told it."""
+        self.asked.append(instrument.symbol)
+        if isinstance(self.known, ProviderError):
+            raise self.known
+        return self.known
+
+
+@pytest.fixture
+def vendor_of_splits(monkeypatch: pytest.MonkeyPatch) -> Splits:
+    """The one active provider, with limits."""
+    made = Splits(limits=Limits(per_minute=60), title="Massive")
+    monkeypatch.setattr("worker.jobs.trust.providers_with", lambda settings, ability: [made])
+    return made
+
+
+def test_a_vendor_is_asked_for_the_split_that_a_price_looks_like(
+        app: Flask, redis: Redis, vendor_of_splits: Splits) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    read(stock, "25.2", DAY)
+    vendor_of_splits.known = [Split(dt.date(2020, 1, 2), Decimal(4)), Split((NOW + DAY).date(), Decimal(4))]
+    assert trust.check_splits() == "1 asked for, 1 known"
+    assert shown(stock) == ("25.2", "")
+    assert trust.check_splits() == "0 asked for, 0 known"
+    assert [(call.subject, call.outcome) for call in db.session.query(ProviderCall)] == [("splits XNYS:IBM", "ok")]
+
+
+def test_where_the_vendor_knows_of_none_a_second_reading_will_do(
+        app: Flask, redis: Redis, vendor_of_splits: Splits) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    read(stock, "50.1", DAY, previous_close=Decimal(100))
+    vendor_of_splits.known = []
+    trust.check_splits()
+    trust.check_splits()
+    assert vendor_of_splits.asked == ["IBM"]
+    read(stock, "50.2", DAY + MINUTE, previous_close=Decimal(100))
+    assert shown(stock) == ("50.2", "")
+
+
+def test_a_plan_without_splits_is_no_reason_to_stop_quotes(
+        app: Flask, redis: Redis, vendor_of_splits: Splits) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    read(stock, "50.1", DAY)
+    vendor_of_splits.known = ProviderError(ErrorKind.NOT_ENTITLED, "This needs another plan of Massive.")
+    trust.check_splits()
+    assert shown(stock)[0] == "100"
+    assert quota.refusal_now(vendor_of_splits) is None
