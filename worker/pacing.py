@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from webapp.analytics.intervals import FLOOR_S, LISTED, ON_SCREEN, STARTER, best_intervals, sustainable_rate
+from webapp.analytics.intervals import (
+    FLOOR_S,
+    LISTED,
+    ON_SCREEN,
+    RESERVE,
+    STARTER,
+    best_intervals,
+    sustainable_rate,
+)
 from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Instrument, Session, State
 from worker.providers.base import Provider
@@ -16,7 +25,11 @@ from worker.providers.freshness import DELAY
 # The last trades of a day reach a vendor some time after the close.
 SETTLES = dt.timedelta(minutes=20)
 # A day's quota is spread over the rest of the trading day, and over this long at least.
-LEAST_SPREAD_S, DAY_S = 1800.0, 86_400.0
+LEAST_SPREAD_S, DAY = 1800.0, dt.timedelta(days=1)
+# The closing refreshes are made within this time.
+SETTLING = dt.timedelta(minutes=30)
+# The first price of a day comes at most so much early, and no interval that is made to fit the day gets shorter.
+EARLY_S, LEAST_FITTED_S = 900.0, 1.0
 # A stock whose reading waits to be confirmed is as urgent as one that has waited so many of its intervals.
 HELD_INTERVALS = 100.0
 # A stock without a price waits no longer than this for a call that it shares with others.
@@ -77,8 +90,7 @@ def trading_began(provider: Provider, candidates: Iterable[Candidate], sessions:
     """Return when the first of the markets opened that are open now; None while all are shut."""
     running = [session for candidate in candidates
                if (session := running_session(provider, candidate.instrument.mic, now, sessions)) is not None]
-    return min((session.starts_at if provider.extended_hours else session.opens_at for session in running),
-               default=None)
+    return min((_starts(provider, session) for session in running), default=None)
 
 
 def best_paces(provider: Provider, candidates: Iterable[Candidate], sessions: SessionBook, now: dt.datetime,
@@ -94,14 +106,49 @@ def best_paces(provider: Provider, candidates: Iterable[Candidate], sessions: Se
 
 
 def planned_rate(provider: Provider, candidates: Iterable[Candidate], sessions: SessionBook, now: dt.datetime,
-                 used_today: int) -> float:
-    """Return the calls a second to plan with; `used_today` counts those since the trading began."""
-    ends = [now + dt.timedelta(seconds=LEAST_SPREAD_S)]
+                 used_since: Callable[[dt.datetime], int]) -> float:
+    """Return the calls a second to plan with; `used_since` counts the calls that were made since a moment."""
+    limits = provider.limits
+    running = [(candidate, session) for candidate in candidates if (
+        session := running_session(provider, candidate.instrument.mic, now, sessions)) is not None]
+    if limits.per_day is None or not running:
+        return sustainable_rate(limits, 0, LEAST_SPREAD_S)
+    others = sustainable_rate(dataclasses.replace(limits, per_day=None), 0, LEAST_SPREAD_S)
+    return min(others, _rate_of_day(provider, limits.per_day, running, candidates, sessions, now, used_since))
+
+
+def _rate_of_day(provider: Provider, per_day: int, running: Sequence[tuple[Candidate, SessionTimes]],
+                 candidates: Iterable[Candidate], sessions: SessionBook, now: dt.datetime,
+                 used_since: Callable[[dt.datetime], int]) -> float:
+    """Return the calls a second that a limit for any 24 hours bears, closing refreshes included.
+
+    What is left of it is shared by the stocks that are traded now, each from its last price to its close, and those
+    whose market opens within the day that began with the first of these. And what is not free again before the closing
+    refreshes cannot be spent until then.
+    """
+    began = min(_starts(provider, session) for _, session in running)
+    ends = max(trading_ends(provider, session) for _, session in running)
+    demand = sum(candidate.demand for candidate, _ in running)
+    spans = sum(candidate.demand * max((trading_ends(provider, session) - _aged_from(candidate, session, provider))
+                                       .total_seconds(), LEAST_SPREAD_S) for candidate, session in running)
+    to_come = 0.0
     for candidate in candidates:
-        session = running_session(provider, candidate.instrument.mic, now, sessions)
-        if session is not None:
-            ends.append(trading_ends(provider, session))
-    return sustainable_rate(provider.limits, used_today, (max(ends) - now).total_seconds())
+        following = sessions.next_session(candidate.instrument.mic, now)
+        shut = running_session(provider, candidate.instrument.mic, now, sessions) is None
+        if shut and following and _starts(provider, following) < began + DAY:
+            length = trading_ends(provider, following) - _starts(provider, following)
+            to_come += candidate.demand * length.total_seconds()
+    left = max(per_day * (1 - RESERVE) - used_since(began), 0.0)
+    free = max(per_day - used_since(ends + SETTLES + SETTLING - DAY), 0)
+    return min(left * demand / (spans + to_come), free * demand / spans)
+
+
+def _starts(provider: Provider, session: SessionTimes) -> dt.datetime:
+    return session.starts_at if provider.extended_hours else session.opens_at
+
+
+def _aged_from(candidate: Candidate, session: SessionTimes, provider: Provider) -> dt.datetime:
+    return max(candidate.fetched_at or session.starts_at, _starts(provider, session))
 
 
 def waiting(provider: Provider, candidates: Iterable[Candidate], paces: dict[int, float], sessions: SessionBook,
@@ -120,7 +167,8 @@ def waiting(provider: Provider, candidates: Iterable[Candidate], paces: dict[int
             found.append((HELD_INTERVALS, candidate))
         elif pace is not None:
             since = aged_since(provider, candidate, fetched_at, pace, sessions, now)
-            found.append(((now - since).total_seconds() / pace, candidate))
+            interval = fitted(provider, candidate.instrument.mic, since, pace, sessions, now)
+            found.append(((now - since).total_seconds() / interval, candidate))
         elif fetched_at < (settled := _settled_at(provider, candidate.instrument.mic, now, sessions)):
             found.append((1 + (now - settled).total_seconds() / LEAST_SPREAD_S, candidate))
     return sorted(found, key=lambda item: (-item[0], item[1].urgency))
@@ -130,10 +178,27 @@ def aged_since(provider: Provider, candidate: Candidate, fetched_at: dt.datetime
                now: dt.datetime) -> dt.datetime:
     """Return since when the price ages: a final one only since the market has opened.
 
-    Half an interval is left out, so that nobody looks at yesterday's prices for long.
+    Half an interval is left out, so that nobody looks at yesterday's prices for long; not of one that is long itself.
     """
     opened_at = trading_began(provider, [candidate], sessions, now) or fetched_at
-    return max(fetched_at, opened_at - dt.timedelta(seconds=min(pace, DAY_S) / 2))
+    return max(fetched_at, opened_at - dt.timedelta(seconds=min(pace / 2, EARLY_S)))
+
+
+def fitted(provider: Provider, mic: str, since: dt.datetime, pace: float, sessions: SessionBook,
+           now: dt.datetime) -> float:
+    """Return the interval as it fits a whole number of times into the day, the last ending with the closing refresh.
+
+    The number is rounded as makes the error least: k and k + 1 equal intervals are as good, for the calls they take, at
+    the geometric mean of k and k + 1. Where it is 1, only the closing refresh is left.
+    """
+    session = running_session(provider, mic, now, sessions)
+    left = (trading_ends(provider, session) - since).total_seconds() if session else 0.0
+    if left <= 0:
+        return pace
+    times = int(left / pace) if math.isfinite(pace) else 0
+    if math.isfinite(pace) and left / pace > math.sqrt(times * (times + 1)):
+        times += 1
+    return max(left / max(times, 1), LEAST_FITTED_S)
 
 
 def due_at(provider: Provider, candidate: Candidate, pace: float | None, sessions: SessionBook,
@@ -148,7 +213,7 @@ def due_at(provider: Provider, candidate: Candidate, pace: float | None, session
     if math.isinf(pace):
         return None
     since = aged_since(provider, candidate, fetched_at, pace, sessions, now)
-    return max(now, since + dt.timedelta(seconds=pace))
+    return max(now, since + dt.timedelta(seconds=fitted(provider, mic, since, pace, sessions, now)))
 
 
 def _next_prices(provider: Provider, mic: str, sessions: SessionBook, now: dt.datetime) -> dt.datetime | None:
@@ -159,7 +224,7 @@ def _next_prices(provider: Provider, mic: str, sessions: SessionBook, now: dt.da
     following = sessions.next_session(mic, now)
     if following is None:
         return None
-    return following.starts_at if provider.extended_hours else following.opens_at
+    return _starts(provider, following)
 
 
 def choose(provider: Provider, queue: Sequence[tuple[float, Candidate]], rate: float,

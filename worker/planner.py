@@ -124,9 +124,7 @@ def _live_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, cove
                plan: Plan) -> Plan:
     """Return the plan with what is due of live prices."""
     rests = _resting(quota.failures_since(provider, now - quota.DAY), now, REST_AFTER_LIVE_FAULT)
-    began = pacing.trading_began(provider, covered, sessions, now)
-    used = quota.used_since(provider, began) if began and provider.limits.per_day else 0
-    rate = pacing.planned_rate(provider, covered, sessions, now, used)
+    rate = pacing.planned_rate(provider, covered, sessions, now, lambda moment: quota.used_since(provider, moment))
     paces = pacing.best_paces(provider, covered, sessions, now, rate)
     ready = [candidate for candidate in covered if candidate.instrument.key not in rests]
     queue = pacing.waiting(provider, ready, paces, sessions, now)

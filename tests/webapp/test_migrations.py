@@ -31,10 +31,10 @@ def insert(statement: str) -> None:
 
 def fill() -> None:
     """Put a London stock, priced in pence, on somebody's list; and one of New York."""
-    for number, symbol, mic, unit, price in ((1, "TSCO", "XLON", "GBX", "452.30"), 
+    for number, symbol, mic, unit, price in ((1, "TSCO", "XLON", "GBX", "452.30"),
                                              (2, "IBM", "XNYS", "USD", "121.74")):
-        insert("INSERT INTO instruments (id, symbol, mic, name, folded_name, currency, country, kind, decimals, starter)"
-               f" VALUES ({number}, '{symbol}', '{mic}', 'A', 'a', '{unit}', 'GB', 'stock', 1, false)")
+        insert("INSERT INTO instruments (id, symbol, mic, name, folded_name, currency, country, kind, decimals,"
+               f" starter) VALUES ({number}, '{symbol}', '{mic}', 'A', 'a', '{unit}', 'GB', 'stock', 1, false)")
         insert("INSERT INTO quotes (instrument_id, version, price, previous_close, as_of, as_of_is_day, day, source,"
                " state, session, problem, spark)"
                f" VALUES ({number}, 1, '{price}', '{price}', '2026-11-20 16:00:00', false, '2026-11-20', 'finnhub',"
