@@ -6,7 +6,7 @@ endif
 VENV = .venv/bin/python
 COMPILE = $(VENV) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: run test install packages install-dev lint bench lock python
+.PHONY: run test install packages install-dev install-yahoo lint bench lock python
 .DEFAULT_GOAL := run
 
 run: packages       ## start everything; Ctrl-C stops it
@@ -24,6 +24,9 @@ packages: python
 install-dev: python
 	@$(PYTHON) -m deploy.install --dev
 
+install-yahoo: python ## the extra that YAHOO=yes needs
+	@$(PYTHON) -m deploy.install --yahoo
+
 lint: install-dev   ## ruff and mypy
 	@$(VENV) -m ruff check .
 	@$(VENV) -m mypy
@@ -35,6 +38,7 @@ lock: install-dev   ## write the locks anew from the .in files
 	$(COMPILE) --upgrade requirements.in -o requirements.txt
 	$(COMPILE) --upgrade requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) --upgrade requirements-bench.in -o requirements-bench.txt
+	$(COMPILE) --upgrade requirements-yahoo.in -o requirements-yahoo.txt
 	$(COMPILE) --upgrade deploy/node.in -o deploy/node.txt
 	npm install --package-lock-only
 

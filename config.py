@@ -239,7 +239,10 @@ class Config:
     @property
     def yahoo_itself(self) -> bool:
         """Tell whether calls go to Yahoo itself, which answers only what looks like a browser."""
-        host = urlsplit(self.YAHOO_URL).hostname or ""
+        try:
+            host = urlsplit(self.YAHOO_URL).hostname or ""
+        except ValueError:
+            return False
         return host == "yahoo.com" or host.endswith(".yahoo.com")
 
     @property

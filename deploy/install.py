@@ -35,7 +35,7 @@ class InstallError(Exception):
     """Something that the person must mend; the message says what to do."""
 
 
-def install(*, development: bool) -> None:
+def install(*, development: bool, yahoo: bool = False) -> None:
     """Bring .venv and the front-end files to what the locks say."""
     if not PYTHON.exists():
         make_environment()
@@ -43,6 +43,8 @@ def install(*, development: bool) -> None:
     install_front_end()
     if development:
         install_packages("requirements-dev.txt", "Installing what the tests need.")
+    if yahoo:
+        install_packages("requirements-yahoo.txt", "Installing what prices of Yahoo need.")
 
 
 def make_environment() -> None:
@@ -130,7 +132,7 @@ def reason(output: str) -> str:
 def main() -> int:
     """Install; say in one line what went wrong."""
     try:
-        install(development="--dev" in sys.argv[1:])
+        install(development="--dev" in sys.argv[1:], yahoo="--yahoo" in sys.argv[1:])
     except InstallError as error:
         print(f"Stagewatch cannot be installed: {error}", file=sys.stderr)
         return 1

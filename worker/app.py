@@ -17,6 +17,7 @@ from config import Config
 from webapp.app import create_app
 from webapp.extensions import db
 from worker import locks, runs
+from worker.providers.yahoo_browser import preload
 from worker.schedule import QUEUES, Periodic, key_of, table
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ def load_jobs() -> None:
     """Load the application and the jobs: a job's process is a copy of this one, and need not load them each time."""
     for periodic in periodic_jobs().values():
         import_module(periodic.function.rpartition(".")[0])
+    preload(application().config["SETTINGS"])
 
 
 def make_worker(connection: Redis) -> AppWorker:

@@ -65,9 +65,9 @@ def _prepare(settings: Config) -> Iterator[str]:
         yield f"The starter list has {added} new stocks."
     if dropped:
         yield f"{dropped} simulated prices are gone: prices are real from now on."
-    written = write_sessions()
-    if written:
-        yield f"The calendar has {written} trading days."
+    said = write_sessions()
+    if said:
+        yield f"The calendar: {said}."
 
 
 def _is_at_head() -> bool:

@@ -10,7 +10,8 @@ import pytest
 
 from deploy.install import ROOT, reason
 
-LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt", "deploy/node.txt")
+LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt", "requirements-yahoo.txt",
+         "deploy/node.txt")
 
 
 def entries(lock: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Prices of Finnhub: one stock of the United States a call, live, 60 calls a minute on the free plan."""
+"""Finnhub: stocks of the United States, one a call, live, 60 calls a minute on the free plan."""
 
 from __future__ import annotations
 
@@ -6,20 +6,32 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from webapp.records import Instrument, Quote, Session, State
+from webapp.records import Company, Dividend, History, Instrument, Listing, Quote, Session, Split, State
 from webapp.vendors import VENDORS
 from worker.providers.answers import LATER, MINUTE, bad_key, not_entitled, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_epoch, parse_price
+from worker.providers.finnhub_reference import (
+    epoch,
+    read_candles,
+    read_company,
+    read_directory,
+    read_dividends,
+    read_hits,
+    read_splits,
+)
 from worker.providers.freshness import Times, check_time, times_of_day, times_of_regular
-from worker.providers.http import Client
-from worker.providers.rest import RestProvider, as_object
+from worker.providers.http import MAX_BYTES, Client
+from worker.providers.rest import RestProvider, as_object, stated_change
 
 if TYPE_CHECKING:
     from config import Config
     from webapp.markets import SessionBook
 
-
+# The directory of the United States has some 31,000 rows of 250 bytes.
+DIRECTORY = 32 * 1024 * 1024
+# Before this day it has no prices. Splits and dividends are asked for a year ahead, too.
+FIRST, AHEAD = dt.date(1970, 1, 2), dt.timedelta(days=365)
 
 
 class Finnhub(RestProvider):
@@ -35,8 +47,51 @@ class Finnhub(RestProvider):
     def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
         """Ask for the one instrument."""
         [instrument] = instruments
-        body = as_object(self.call("/quote", {"symbol": self.symbol_of(instrument)}, {"X-Finnhub-Token": self._key}))
+        body = as_object(self._ask("/quote", {"symbol": self.symbol_of(instrument)}))
         return [self._read(body, instrument, now, sessions)]
+
+    def _ask(self, path: str, params: dict[str, str], most: int = MAX_BYTES) -> Any:
+        return self.call(path, params, {"X-Finnhub-Token": self._key}, most)
+
+    def daily(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook,
+              since: dt.date | None = None) -> History:
+        """Return past days, adjusted for splits; the free plan does not have them."""
+        params = {"symbol": self.symbol_of(instrument), "resolution": "D", "from": epoch(since or FIRST),
+                  "to": str(int(now.timestamp()))}
+        return self.read(lambda: read_candles(as_object(self._ask("/stock/candle", params)), instrument, self.name, now,
+                                              sessions))
+
+    def splits(self, instrument: Instrument, now: dt.datetime) -> list[Split]:
+        """Return the splits; the free plan does not have them."""
+        params = self._all_days(instrument, now)
+        return self.read(lambda: read_splits(self._ask("/stock/split", params), params["symbol"]))
+
+    def dividends(self, instrument: Instrument, now: dt.datetime) -> list[Dividend]:
+        """Return the dividends as they were paid; the free plan does not have them."""
+        params = self._all_days(instrument, now)
+        return self.read(lambda: read_dividends(self._ask("/stock/dividend", params), params["symbol"],
+                                                instrument.quoted_in))
+
+    def _all_days(self, instrument: Instrument, now: dt.datetime) -> dict[str, str]:
+        return {"symbol": self.symbol_of(instrument), "from": str(FIRST), "to": str((now + AHEAD).date())}
+
+    def search(self, text: str, now: dt.datetime) -> list[Listing]:
+        """Return hits abroad: of those in the United States it does not say the exchange, see read_hits."""
+        return self.read(lambda: read_hits(as_object(self._ask("/search", {"q": text}))))
+
+    def listing(self, now: dt.datetime) -> list[Listing]:
+        """Return all that is listed in the United States."""
+        return self.read(lambda: read_directory(self._ask("/stock/symbol", {"exchange": "US"}, DIRECTORY)))
+
+    def overview(self, instrument: Instrument, now: dt.datetime) -> Company:
+        """Return the company; it has no description on the free plan."""
+        def read() -> Company:
+            body = as_object(self._ask("/stock/profile2", {"symbol": self.symbol_of(instrument)}))
+            if not body:
+                raise unknown_symbol(self.title)
+            return read_company(body, instrument, self.name)
+
+        return self.read(read)
 
     def complaint(self, status: int, body: Any, text: str) -> ProviderError | None:
         """Read the word "error" of an answer, or an answer that is a bare sentence; the text says more than the status.
@@ -56,11 +111,11 @@ class Finnhub(RestProvider):
             if phrase in text:
                 return error
         # An unknown notice is most likely a new wording of a limit: wait, but do not give the symbol up.
-        return ProviderError(ErrorKind.BROKEN_ANSWER, f"{self.title} sent a notice in place of a price.",
+        return ProviderError(ErrorKind.BROKEN_ANSWER, f"{self.title} sent a notice in place of data.",
                              retry_after=LATER) if body is not None and status == 200 else None
 
     def _read(self, body: dict[str, Any], instrument: Instrument, now: dt.datetime, sessions: SessionBook) -> Quote:
-        """Return the record. The answer names no symbol, and "d" and "dp" follow from "c" and "pc", so are not read."""
+        """Return the record. The answer names no symbol. "dp" follows from "d" and "pc" and is not read."""
         if "c" not in body:
             raise FigureError("there is no quote in it")
         price, moment = parse_price(body["c"], "the price"), parse_epoch(body.get("t"), "the time")
@@ -78,7 +133,8 @@ class Finnhub(RestProvider):
             check_range(low, high, price, first)
         return Quote(instrument_id=instrument.id, price=price, as_of=times.as_of, day=times.day, source=self.name,
                      state=times.state, session=times.session, previous_close=previous, open=first, high=high,
-                     low=low, as_of_is_day=is_day, stale_at=times.stale_at)
+                     low=low, as_of_is_day=is_day, stale_at=times.stale_at,
+                     stated_change=stated_change(body.get("d")))
 
 
 def is_midnight(moment: dt.datetime) -> bool:

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from webapp.markets import EXCHANGES
-from webapp.records import Instrument, Quote, Session, State
+from webapp.records import (
+    Adjustment,
+    Company,
+    Dividend,
+    History,
+    Instrument,
+    Listing,
+    Quote,
+    Session,
+    Split,
+    State,
+)
 from webapp.vendors import VENDORS
 from worker.providers.answers import MINUTE, bad_key, not_entitled, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_decimal, parse_epoch, parse_price
+from worker.providers.fmp_history import (
+    is_symbol,
+    read_bars,
+    read_company,
+    read_dividends,
+    read_listings,
+    read_rows,
+    read_splits,
+)
 from worker.providers.freshness import DELAY, HOLDS, Times, check_time, times_of_day, times_of_trade
-from worker.providers.rest import RestProvider, as_list, as_object
+from worker.providers.histories import finished
+from worker.providers.rest import RestProvider, as_list, as_object, stated_change
 
 if TYPE_CHECKING:
     from config import Config
@@ -44,15 +65,63 @@ class Fmp(RestProvider):
         super().__init__(config.FMP_URL, config.FMP_API_KEY, VENDORS[self.name].limits(config), client)
 
     def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
-        """Ask for one; several at once are for paid plans. The key goes into the query: no header is documented."""
+        """Ask for one; several at once are for paid plans."""
         [instrument] = instruments
         symbol = self.symbol_of(instrument)
-        rows = as_list(self.call("/stable/quote", {"symbol": symbol, "apikey": self._key}))
+        rows = as_list(self._ask("quote", {"symbol": symbol}))
         if not rows:
             raise unknown_symbol(self.title)
         if len(rows) > 1:
             raise FigureError("it holds more than one quote")
         return [read_quote(as_object(rows[0]), symbol, instrument, now, sessions)]
+
+    def _ask(self, path: str, params: Mapping[str, str]) -> Any:
+        """Make a call. The key goes into the query: no header is documented."""
+        return self.call(f"/stable/{path}", {**params, "apikey": self._key})
+
+    def daily(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook,
+              since: dt.date | None = None) -> History:
+        """Return the days from `since` on, else those of the last five years, as they were traded.
+
+        One call brings 5,000 days at most; of more it leaves out the oldest.
+        """
+        def reader() -> History:
+            rows = self._rows("historical-price-eod/non-split-adjusted", instrument,
+                              {"from": str(since)} if since else {})
+            if not rows and since is None:
+                raise unknown_symbol(self.title)  # it says nothing else of a symbol that it does not have
+            adjusted, bars = read_bars(rows) if rows else (Adjustment.NONE, [])
+            return History(instrument.id, self.name, adjusted, finished(bars, instrument.mic, now, sessions))
+
+        return self.read(reader)
+
+    def splits(self, instrument: Instrument, now: dt.datetime) -> list[Split]:
+        """Return all splits, oldest first."""
+        return self.read(lambda: read_splits(self._rows("splits", instrument)))
+
+    def dividends(self, instrument: Instrument, now: dt.datetime) -> list[Dividend]:
+        """Return all dividends as they were declared, oldest first."""
+        return self.read(lambda: read_dividends(self._rows("dividends", instrument)))
+
+    def search(self, text: str, now: dt.datetime) -> list[Listing]:
+        """Return the listings whose symbol begins with the text or, where it can be none, whose name has it."""
+        path = "search-symbol" if is_symbol(text.strip()) else "search-name"
+        return self.read(lambda: read_listings(self._ask(path, {"query": text.strip()})))
+
+    def overview(self, instrument: Instrument, now: dt.datetime) -> Company:
+        """Return the profile of the company."""
+        def reader() -> Company:
+            rows = self._rows("profile", instrument)
+            if not rows:
+                raise unknown_symbol(self.title)
+            return read_company(rows[0], instrument, self.name)
+
+        return self.read(reader)
+
+    def _rows(self, path: str, instrument: Instrument, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        """Make a call for one symbol; return its rows."""
+        symbol = self.symbol_of(instrument)
+        return read_rows(self._ask(path, {"symbol": symbol, **(params or {})}), symbol)
 
     def complaint(self, status: int, body: Any, text: str) -> ProviderError | None:
         """Return what the answer's text says. It comes as JSON or bare, and limits with HTTP 200 too."""
@@ -106,7 +175,8 @@ def read_quote(row: dict[str, Any], symbol: str, instrument: Instrument, now: dt
     return Quote(
         instrument_id=instrument.id, price=price, as_of=times.as_of, day=times.day, source=Fmp.name,
         state=times.state, session=times.session, open=first, high=high, low=low, stale_at=times.stale_at,
-        previous_close=parse_price(row.get("previousClose"), "the previous close"), volume=find_volume(row))
+        previous_close=parse_price(row.get("previousClose"), "the previous close"), volume=find_volume(row),
+        stated_change=stated_change(row.get("change")))
 
 
 def find_volume(row: dict[str, Any]) -> int | None:

@@ -7,18 +7,20 @@ from config import Config
 from worker.providers.alpaca import Alpaca
 from worker.providers.alpha_vantage import AlphaVantage
 from worker.providers.base import Provider
+from worker.providers.csv_files import CsvFiles
 from worker.providers.finnhub import Finnhub
 from worker.providers.fmp import Fmp
 from worker.providers.massive import Massive
 from worker.providers.simulator import Simulator
 from worker.providers.tiingo import Tiingo
 from worker.providers.twelve_data import TwelveData
+from worker.providers.yahoo import Yahoo
 
 Able = TypeVar("Able", bound=Provider)
 
 MAKERS: dict[str, Callable[[Config], Provider]] = {
     "alpaca": Alpaca, "finnhub": Finnhub, "twelve-data": TwelveData, "tiingo": Tiingo, "massive": Massive, "fmp": Fmp,
-    "alpha-vantage": AlphaVantage}
+    "alpha-vantage": AlphaVantage, "yahoo": Yahoo, "csv": CsvFiles}
 
 
 def providers_with(config: Config, ability: type[Able]) -> list[Able]:

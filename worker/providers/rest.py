@@ -5,19 +5,23 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from webapp.records import Instrument, Quote, State
 from webapp.vendors import Limits
 from worker.providers.answers import broken_answer, parse_json, status_error, unknown_symbol
-from worker.providers.base import ProviderError
-from worker.providers.figures import FigureError
-from worker.providers.http import Client
+from worker.providers.base import ErrorKind, ProviderError
+from worker.providers.figures import FigureError, parse_decimal
+from worker.providers.http import MAX_BYTES, Client
 
 if TYPE_CHECKING:
     from webapp.markets import SessionBook
 
 log = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
 
 US = {"XNAS": "", "XNYS": "", "XASE": "", "ARCX": "", "BATS": ""}
 
@@ -61,12 +65,25 @@ class RestProvider:
             raise ValueError(f"{self.title} takes {self.batch_size} instruments a call")
         if not instruments:
             return []
+        return self.read(lambda: self.fetch(instruments, now, sessions))
+
+    def read(self, reader: Callable[[], Found]) -> Found:
+        """Return what `reader` makes of its call; raise ProviderError where a figure of the answer cannot be right."""
         try:
-            return self.fetch(instruments, now, sessions)
+            return reader()
         except FigureError as error:
             reason = str(error)
         # Raised out here, it carries no other error whose frames hold the key.
         raise broken_answer(self.title, reason)
+
+    def found(self, reader: Callable[[], list[Found]]) -> list[Found]:
+        """Return what a search by `reader` found; that the vendor knows no such symbol is nothing found."""
+        try:
+            return self.read(reader)
+        except ProviderError as error:
+            if error.kind is ErrorKind.UNKNOWN_SYMBOL:
+                return []
+            raise
 
     def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
         """Make the call and return the quotes; FigureError stands for an answer that cannot be right."""
@@ -79,9 +96,13 @@ class RestProvider:
         """
         return None
 
-    def call(self, path: str, params: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Any:
-        """Make the one call; return the JSON of an answer that is no error, with its numbers as text."""
-        answer = self._client.get(self._url + path, params, headers)
+    def call(self, path: str, params: Mapping[str, str], headers: Mapping[str, str] | None = None,
+             most: int = MAX_BYTES) -> Any:
+        """Make the one call; return the JSON of an answer that is no error, with its numbers as text.
+
+        `most` is how many bytes the answer may have.
+        """
+        answer = self._client.get(self._url + path, params, headers, most)
         body = parse_json(answer.body)
         complaint = self.complaint(answer.status, body, answer.body[:4096].decode("utf-8", "replace").lower())
         if complaint is not None:
@@ -122,3 +143,10 @@ def as_list(value: Any, what: str = "the answer") -> list[Any]:
     if not isinstance(value, list):
         raise FigureError(f"{what} is not in the agreed form")
     return value
+
+
+def stated_change(value: Any) -> Decimal | None:
+    """Return the day's change as a vendor says it. It only serves to check ours with, so a broken one is None."""
+    with suppress(FigureError):
+        return parse_decimal(value, "the change")
+    return None

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote as quoted
 
-from webapp.records import Instrument, Quote, Session, State
+from webapp.records import Adjustment, Company, Dividend, History, Instrument, Quote, Session, Split, State
 from webapp.vendors import VENDORS
 from worker.providers.answers import LATER, bad_key, not_entitled, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_instant, parse_price
 from worker.providers.freshness import Times, check_time, times_of_trade
+from worker.providers.histories import finished, finished_weeks
+from worker.providers.http import MAX_BYTES
 from worker.providers.rest import RestProvider, as_list
+from worker.providers.tiingo_history import (
+    BAR,
+    BEGINNING,
+    EVENTS,
+    MOST,
+    read_bars,
+    read_company,
+    read_dividends,
+    read_rows,
+    read_splits,
+    with_column,
+)
 
 if TYPE_CHECKING:
     from config import Config
@@ -58,9 +73,53 @@ class Tiingo(RestProvider):
     def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
         """Ask for all of them at once; those that Tiingo does not have are missing in its answer."""
         symbols = [self.symbol_of(instrument) for instrument in instruments]
-        body = self.call("/iex/", {"tickers": ",".join(symbols)}, {"Authorization": f"Token {self._key}"})
+        body = self._ask("/iex/", {"tickers": ",".join(symbols)})
         rows = sort_rows(as_list(body), set(symbols))
         return self.gather(instruments, lambda instrument: self._quote(rows, instrument, now, sessions))
+
+    def daily(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook,
+              since: dt.date | None = None) -> History:
+        """Return all days, or those from `since` on, as they were traded, with the splits and dividends among them."""
+        def reader() -> History:
+            rows = self._rows(instrument, f"{BAR},{EVENTS}", since)
+            return History(instrument.id, self.name, Adjustment.NONE,
+                           finished(read_bars(rows), instrument.mic, now, sessions),
+                           tuple(read_splits(rows)), tuple(read_dividends(rows)))
+
+        return self.read(reader)
+
+    def weekly(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook) -> History:
+        """Return all weeks, as they were traded; a week's row does not say on which day its events were."""
+        def reader() -> History:
+            bars = read_bars(self._rows(instrument, BAR, None, "weekly"))
+            return History(instrument.id, self.name, Adjustment.NONE,
+                           finished_weeks(bars, instrument.mic, now, sessions, by_first_day=True))
+
+        return self.read(reader)
+
+    def splits(self, instrument: Instrument, now: dt.datetime) -> list[Split]:
+        """Return every split until today, oldest first; those to come have an address that is for paid plans."""
+        return self.read(lambda: read_splits(with_column(self._rows(instrument, "splitFactor"), "splitFactor")))
+
+    def dividends(self, instrument: Instrument, now: dt.datetime) -> list[Dividend]:
+        """Return every dividend until today, oldest first."""
+        return self.read(lambda: read_dividends(with_column(self._rows(instrument, "divCash"), "divCash")))
+
+    def overview(self, instrument: Instrument, now: dt.datetime) -> Company:
+        """Return name and description of the company; Tiingo's figures are for paid plans."""
+        symbol = self.symbol_of(instrument)
+        return self.read(lambda: read_company(self._ask(f"/tiingo/daily/{quoted(symbol, safe='')}", {}), symbol,
+                                              instrument, self.name))
+
+    def _rows(self, instrument: Instrument, columns: str, since: dt.date | None = None,
+              every: str = "daily") -> list[dict[str, Any]]:
+        """Make the call for the rows of days or weeks."""
+        path = f"/tiingo/daily/{quoted(self.symbol_of(instrument), safe='')}/prices"
+        return read_rows(self._ask(path, {"startDate": str(since or BEGINNING), "resampleFreq": every,
+                                          "columns": columns, "format": "json"}, MOST))
+
+    def _ask(self, path: str, params: Mapping[str, str], most: int = MAX_BYTES) -> Any:
+        return self.call(path, params, {"Authorization": f"Token {self._key}"}, most)
 
     def complaint(self, status: int, body: Any, text: str) -> ProviderError | None:
         """Return what stands under "detail"; where CSV was expected the same words come as bare text, with HTTP 200."""

@@ -1,4 +1,4 @@
-"""Prices of Twelve Data: the day's bar of one stock a call. The free plan has the United States, 8 calls a minute."""
+"""Twelve Data: the day's bar of one stock a call. The free plan has the United States, 8 calls a minute."""
 
 from __future__ import annotations
 
@@ -9,14 +9,29 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from webapp.markets import EXCHANGES
-from webapp.records import Instrument, Quote, State, unit_of
+from webapp.records import (
+    Adjustment,
+    Bar,
+    Company,
+    Dividend,
+    History,
+    Instrument,
+    Listing,
+    Quote,
+    Split,
+    State,
+    unit_of,
+)
 from webapp.vendors import VENDORS
 from worker.providers.answers import broken_answer, not_entitled, status_error, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, ProviderError
+from worker.providers.directories import unit_from
 from worker.providers.figures import FigureError, check_range, parse_count, parse_day, parse_epoch, parse_price
 from worker.providers.freshness import Times, check_time, times_of_day, times_of_regular
+from worker.providers.histories import finished, finished_weeks
 from worker.providers.http import Answer, Client
-from worker.providers.rest import US, RestProvider, as_object
+from worker.providers.rest import US, RestProvider, as_object, stated_change
+from worker.providers.twelve_data_history import read_bars, read_company, read_dividends, read_hits, read_splits
 
 if TYPE_CHECKING:
     from config import Config
@@ -30,7 +45,8 @@ PAID = dict.fromkeys((
 # The codes that its errors carry, whatever the HTTP status is.
 CODES = {str(code) for code in range(400, 600)}
 
-
+# As many bars and search hits as one call brings.
+BARS, HITS = "5000", "60"
 
 
 class TwelveData(RestProvider):
@@ -54,17 +70,86 @@ class TwelveData(RestProvider):
     def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
         """Ask for the one instrument."""
         [instrument] = instruments
+        entry = self._ask("/quote", instrument)
+        return [self._read(entry, self.symbol_of(instrument), instrument, now, sessions)]
+
+    def _ask(self, path: str, instrument: Instrument, **params: str) -> dict[str, Any]:
+        """Ask for something of one instrument."""
         symbol = self.symbol_of(instrument)
         # It has codes of its own for the parts of NASDAQ, but symbols are unique within the United States.
         where = {"country": "United States"} if instrument.mic in US else {"mic_code": instrument.mic}
-        body = self.call("/quote", {"symbol": symbol, **where}, {"Authorization": f"apikey {self._key}"})
-        entry = as_object(body)
-        if "close" not in entry and symbol in entry:  # the form of answers for many symbols
+        entry = as_object(self._get(path, {"symbol": symbol, **where, **params}))
+        if symbol in entry and not {"close", "meta", "name"} & set(entry):  # the form of answers for many symbols
             entry = as_object(entry[symbol])
             error = self.complaint(200, entry, "")
             if error:
                 raise error
-        return [self._read(entry, symbol, instrument, now, sessions)]
+        return entry
+
+    def _get(self, path: str, params: dict[str, str]) -> Any:
+        return self.call(path, params, {"Authorization": f"apikey {self._key}"})
+
+    def daily(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook,
+              since: dt.date | None = None) -> History:
+        """Return past days as they were traded: at most 5,000, the newest."""
+        params = {"start_date": since.isoformat()} if since else {}
+
+        def read() -> History:
+            body = self._series(instrument, "1day", **params)
+            bars = finished(read_bars(body), instrument.mic, now, sessions)
+            return self._history(instrument, body, bars)
+
+        return self.read(read)
+
+    def weekly(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook) -> History:
+        """Return past weeks as they were traded: at most 5,000, the newest."""
+        def read() -> History:
+            body = self._series(instrument, "1week")
+            bars = finished_weeks(read_bars(body), instrument.mic, now, sessions, by_first_day=True)
+            return self._history(instrument, body, bars)
+
+        return self.read(read)
+
+    def _history(self, instrument: Instrument, body: dict[str, Any], bars: tuple[Bar, ...]) -> History:
+        unit = unit_from(body["meta"].get("currency"))
+        return History(instrument.id, self.name, Adjustment.NONE, bars, unit=unit)
+
+    def _series(self, instrument: Instrument, interval: str, **params: str) -> dict[str, Any]:
+        """Return the answer with bars of one length, which names the instrument that was asked for."""
+        body = self._ask("/time_series", instrument, interval=interval, outputsize=BARS, adjust="none", **params)
+        meta = as_object(body.get("meta"))
+        check_identity(meta, self.symbol_of(instrument), instrument)
+        if str(meta.get("interval") or interval) != interval:
+            raise FigureError("its bars are of another length")
+        return body
+
+    def splits(self, instrument: Instrument, now: dt.datetime) -> list[Split]:
+        """Return the splits; the free plan does not have them, and a call costs 20 credits."""
+        return self.read(lambda: read_splits(self._events("/splits", instrument)))
+
+    def dividends(self, instrument: Instrument, now: dt.datetime) -> list[Dividend]:
+        """Return the dividends as they were paid; the free plan does not have them, and a call costs 20 credits."""
+        return self.read(lambda: read_dividends(self._events("/dividends", instrument, adjust="false")))
+
+    def _events(self, path: str, instrument: Instrument, **params: str) -> dict[str, Any]:
+        body = self._ask(path, instrument, range="full", **params)
+        if body.get("meta") is not None:
+            check_identity(as_object(body["meta"]), self.symbol_of(instrument), instrument)
+        return body
+
+    def search(self, text: str, now: dt.datetime) -> list[Listing]:
+        """Return the likeliest listings, at most 60."""
+        params = {"symbol": text, "outputsize": HITS}
+        return self.found(lambda: read_hits(as_object(self._get("/symbol_search", params))))
+
+    def overview(self, instrument: Instrument, now: dt.datetime) -> Company:
+        """Return the company; the free plan does not have it, and a call costs 10 credits."""
+        def read() -> Company:
+            body = self._ask("/profile", instrument)
+            check_identity(body, self.symbol_of(instrument), instrument)
+            return read_company(body, instrument, self.name)
+
+        return self.read(read)
 
     def complaint(self, status: int, body: Any, text: str) -> ProviderError | None:
         """Read the error that an answer with any status may hold: its text where that says more, else its code."""
@@ -101,7 +186,9 @@ class TwelveData(RestProvider):
         return Quote(instrument_id=instrument.id, price=price, as_of=times.as_of, day=times.day, source=self.name,
                      state=times.state, session=times.session, open=first, high=high, low=low, volume=volume,
                      previous_close=parse_price(entry.get("previous_close"), "the previous close"),
-                     as_of_is_day=is_day, stale_at=times.stale_at, unit=instrument.quoted_in)
+                     as_of_is_day=is_day, stale_at=times.stale_at,
+                     unit=unit_from(entry.get("currency")) or instrument.quoted_in,
+                     stated_change=stated_change(entry.get("change")))
 
 
 def check_identity(entry: dict[str, Any], symbol: str, instrument: Instrument) -> None:

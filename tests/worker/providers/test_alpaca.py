@@ -57,8 +57,8 @@ def test_a_quote_has_every_figure_as_it_came(ask: Ask) -> None:
     assert ask(snapshot()) == Quote(
         instrument_id=1, price=Decimal("202.615"), as_of=at("2026-06-10 14:59:58.123456"), day=dt.date(2026, 6, 10),
         source="alpaca", state=State.LIVE, session=Session.REGULAR, previous_close=Decimal("200.44"),
-        open=Decimal("201.25"), high=Decimal("203.1"), low=Decimal("200.905"), volume=None, bid=Decimal("202.6"),
-        ask=Decimal("202.63"), stale_at=at("2026-06-10 15:02"))
+        previous_day=dt.date(2026, 6, 9), open=Decimal("201.25"), high=Decimal("203.1"), low=Decimal("200.905"),
+        volume=None, bid=Decimal("202.6"), ask=Decimal("202.63"), stale_at=at("2026-06-10 15:02"))
 
 
 def test_the_key_goes_in_headers_and_not_in_the_address(ask: Ask, vendor: Vendor) -> None:

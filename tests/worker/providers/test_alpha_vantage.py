@@ -13,7 +13,8 @@ from tests.worker.providers.conftest import FIELDS, KEY, Vendor, at, global_quot
 from webapp.markets import SessionBook
 from webapp.records import Instrument, Quote, Session, State
 from webapp.vendors import VENDORS
-from worker.providers.alpha_vantage import AlphaVantage, until_next_day, vendor_symbol
+from worker.providers.alpha_vantage import AlphaVantage
+from worker.providers.alpha_vantage_answers import until_next_day
 from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.http import Client
 
@@ -49,14 +50,14 @@ def test_a_quote_has_every_figure_as_it_came(ask: Ask, vendor: Vendor) -> None:
         instrument_id=1, price=Decimal("121.7400"), as_of=at("2020-05-08 20:00"), day=dt.date(2020, 5, 8),
         source="alpha-vantage", state=State.END_OF_DAY, session=Session.CLOSED, previous_close=Decimal("121.2300"),
         open=Decimal("122.6700"), high=Decimal("122.8000"), low=Decimal("121.0600"), volume=2_528_814,
-        as_of_is_day=True, stale_at=at("2020-05-12 02:00"))
+        as_of_is_day=True, stale_at=at("2020-05-12 02:00"), stated_change=Decimal("0.5100"))
     assert [str(quote.price), str(quote.high)] == ["121.7400", "122.8000"]
     assert vendor.calls == [{"function": "GLOBAL_QUOTE", "symbol": "IBM", "apikey": KEY}]
 
 
 def test_one_call_is_one_stock(config: Callable[..., Config]) -> None:
     provider = AlphaVantage(config())
-    with pytest.raises(ValueError, match="one instrument a call"):
+    with pytest.raises(ValueError, match="1 instruments a call"):
         provider.quotes([stock(), stock("AAPL")], EVENING, BOOK)
 
 
@@ -65,8 +66,9 @@ def test_one_call_is_one_stock(config: Callable[..., Config]) -> None:
     ("BBD.B", "XTSE", "BBD-B.TRT"), ("SAP", "XETR", "SAP.DEX"), ("MC", "XPAR", "MC.PAR"), ("ASML", "XAMS", "ASML.AMS"),
     ("VOLV.B", "XSTO", "VOLV-B.STO"), ("PETR4", "BVMF", "PETR4.SAO"),
 ])
-def test_a_symbol_is_written_as_the_vendor_does(symbol: str, mic: str, written: str) -> None:
-    assert vendor_symbol(stock(symbol, mic)) == written
+def test_a_symbol_is_written_as_the_vendor_does(config: Callable[..., Config], symbol: str, mic: str,
+                                                written: str) -> None:
+    assert AlphaVantage(config()).symbol_of(stock(symbol, mic)) == written
 
 
 @pytest.mark.parametrize(("mic", "covered"), [("XNYS", True), ("XLON", True), ("XTKS", False), ("XSWX", False)])
@@ -87,9 +89,13 @@ def test_a_london_price_stays_in_pence(ask: Ask, vendor: Vendor) -> None:
     assert ask(instrument=stock("TSCO", "XLON", "GBX")).price == Decimal("121.5000")
 
 
-def test_the_vendors_change_is_not_read(ask: Ask, vendor: Vendor) -> None:
-    vendor.say(global_quote(change="77", change_percent="lots"))
-    assert ask().price == Decimal("121.7400")
+@pytest.mark.parametrize(("change", "stated"), [
+    ("-77.00", Decimal("-77.00")), ("lots", None), (None, None), ([], None)])
+def test_the_vendors_change_is_handed_on_and_refuses_nothing(ask: Ask, vendor: Vendor, change: object,
+                                                             stated: Decimal | None) -> None:
+    vendor.say(global_quote(change=change, change_percent="lots"))
+    quote = ask()
+    assert (quote.price, quote.stated_change) == (Decimal("121.7400"), stated)
 
 
 def test_what_is_missing_is_unknown_and_not_zero(ask: Ask, vendor: Vendor) -> None:
@@ -162,7 +168,7 @@ NOTICES = [
     ("Information", "Thank you for using Alpha Vantage! This is a premium endpoint. You may subscribe to any of the "
                     "premium plans to instantly unlock all premium endpoints", ErrorKind.NOT_ENTITLED, None),
     ("Information", "The outputsize=full parameter value is a premium feature for the TIME_SERIES_DAILY endpoint.",
-     ErrorKind.NOT_ENTITLED, None),
+     ErrorKind.NOT_ENTITLED, 2),
     ("Information", "The **demo** API key is for demo purposes only. Please claim your free API key.",
      ErrorKind.BAD_KEY, None),
     ("Error Message", "the parameter apikey is invalid or missing. Please claim your free API key.",
@@ -183,7 +189,7 @@ def test_each_notice_is_told_from_the_others(ask: Ask, vendor: Vendor, key: str,
     error = refusal(ask)
     assert error.kind is kind
     assert error.retry_after == (None if wait is None else dt.timedelta(seconds=wait))
-    assert error.permanent is (wait is None)
+    assert error.permanent is (wait is None or kind is ErrorKind.NOT_ENTITLED)
     assert KEY not in error.message
     assert "http" not in error.message
 

@@ -47,8 +47,15 @@ def test_a_quote_has_every_figure_as_it_came(ask: Ask, vendor: Vendor) -> None:
     assert quote == Quote(
         instrument_id=1, price=Decimal("212.45"), as_of=at("2026-06-10 14:59:30"), day=dt.date(2026, 6, 10),
         source="finnhub", state=State.LIVE, session=Session.REGULAR, previous_close=Decimal("210.1"),
-        open=Decimal("210.5"), high=Decimal("213.1"), low=Decimal("209.805"), stale_at=at("2026-06-10 15:02"))
+        open=Decimal("210.5"), high=Decimal("213.1"), low=Decimal("209.805"), stale_at=at("2026-06-10 15:02"),
+        stated_change=Decimal("2.35"))
     assert str(quote.low) == "209.805"
+
+
+@pytest.mark.parametrize("change", ["much", None, [], "1e400"])
+def test_a_broken_change_is_unknown(ask: Ask, vendor: Vendor, change: object) -> None:
+    vendor.say({**MADE, "d": change})
+    assert ask().stated_change is None
 
 
 def test_the_key_goes_into_a_header_only(ask: Ask, vendor: Vendor) -> None:

@@ -59,7 +59,7 @@ def test_a_quote_has_every_figure_as_it_came(ask: Callable[..., Quote], vendor: 
         instrument_id=1, price=Decimal("201.36"), as_of=at("2026-06-09 20:00:01"), day=dt.date(2026, 6, 9),
         source="fmp", state=State.END_OF_DAY, session=Session.CLOSED, previous_close=Decimal("199.5"),
         open=Decimal("200.1"), high=Decimal("202.25"), low=Decimal("199.88"), volume=41_234_567,
-        stale_at=at("2026-06-11 02:00"))
+        stale_at=at("2026-06-11 02:00"), stated_change=Decimal("1.86"))
     assert vendor.paths == ["/stable/quote"]
     assert vendor.calls == [{"symbol": "AAPL", "apikey": KEY}]
 

@@ -56,8 +56,14 @@ def test_a_quote_has_every_figure_as_it_came(ask: Ask, vendor: Vendor) -> None:
         instrument_id=1, price=Decimal("212.45000"), as_of=at("2026-06-10 14:59"), day=dt.date(2026, 6, 10),
         source="twelve-data", state=State.LIVE, session=Session.REGULAR, previous_close=Decimal("210.10001"),
         open=Decimal("210.50000"), high=Decimal("213.10000"), low=Decimal("209.80499"), volume=18_220_417,
-        stale_at=at("2026-06-10 15:02"), unit="USD")
+        stale_at=at("2026-06-10 15:02"), unit="USD", stated_change=Decimal("2.34999"))
     assert str(quote.price) == "212.45000"
+
+
+@pytest.mark.parametrize("change", ["much", None, [], "1e400"])
+def test_a_broken_change_is_unknown(ask: Ask, vendor: Vendor, change: object) -> None:
+    vendor.say({**MADE, "change": change})
+    assert ask().stated_change is None
 
 
 def test_the_key_goes_into_a_header_only(ask: Ask, vendor: Vendor) -> None:
@@ -90,7 +96,7 @@ def test_another_market_is_named_by_its_code(ask: Ask, vendor: Vendor) -> None:
     vendor.say(london())
     quote = ask(VODAFONE, book=new_york("2026-06-01", "2026-06-20", "XLON"), paid=True)
     assert vendor.calls == [{"symbol": "VOD", "mic_code": "XLON"}]
-    assert (quote.price, quote.state) == (Decimal("212.45000"), State.DELAYED)
+    assert (quote.price, quote.state, quote.unit) == (Decimal("212.45000"), State.DELAYED, "GBX")
 
 
 def test_limits_are_those_of_the_settings(config: Callable[..., Config]) -> None:

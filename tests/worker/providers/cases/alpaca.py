@@ -3,7 +3,7 @@
 from config import Config
 from tests.worker.providers.case import Case
 from worker.providers.alpaca import Alpaca
-from worker.providers.base import ErrorKind
+from worker.providers.base import Capability, ErrorKind
 from worker.providers.http import Client
 
 
@@ -32,9 +32,33 @@ def snapshot(price: float = 202.615, made_at: str = "2026-06-10T14:59:58.1234567
     return parts | changes
 
 
+def bars(*rows: dict[str, object], symbol: str = "AAPL", token: str | None = None) -> dict[str, object]:
+    """Return an answer with bars in the vendor's form."""
+    return {"bars": {symbol: list(rows)}, "next_page_token": token}
+
+
+def actions(**kinds: list[dict[str, object]]) -> dict[str, object]:
+    """Return an answer with corporate actions in the vendor's form."""
+    return {"corporate_actions": kinds, "next_page_token": None}
+
+
+SPLIT: dict[str, object] = {"symbol": "AAPL", "cusip": "037833100", "new_rate": 4, "old_rate": 1,
+                            "process_date": "2020-08-31", "ex_date": "2020-08-31", "record_date": "2020-08-24",
+                            "payable_date": "2020-08-28"}
+DIVIDEND: dict[str, object] = {"symbol": "AAPL", "cusip": "037833100", "rate": 0.27, "special": False,
+                               "foreign": False, "process_date": "2026-05-14", "ex_date": "2026-05-11",
+                               "record_date": "2026-05-11", "payable_date": "2026-05-14"}
+
 CASE = Case(
     make=make, keys=("ALPACA_API_KEY", "ALPACA_API_SECRET"), url="ALPACA_URL", price="202.615",
     answer={"AAPL": snapshot()}, zero={"AAPL": snapshot(0)}, negative={"AAPL": snapshot(-202.615)},
+    abilities={
+        Capability.DAILY: bars(bar("2026-06-09", 199.8, 201.7, 199.12, 200.44),
+                               bar("2026-06-08", 198.1, 199.9, 197.5, 199.01)),
+        Capability.WEEKLY: bars(bar("2026-06-01", 190.0, 199.0, 189.0, 198.11)),
+        Capability.SPLITS: actions(forward_splits=[SPLIT]),
+        Capability.DIVIDENDS: actions(cash_dividends=[DIVIDEND]),
+    },
     recordings="alpaca",
     errors={"error_403_sip.json": (403, ErrorKind.NOT_ENTITLED),
             "error_429_trading.json": (429, ErrorKind.THROTTLED_MINUTE),
