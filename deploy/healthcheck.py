@@ -3,6 +3,7 @@
 import http.client
 import socket
 import sys
+from collections.abc import Callable
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -12,6 +13,7 @@ from config import Config
 from webapp import redis
 
 SCHEDULER_KEYS = "rq:scheduler_instance:*"
+STREAM_KEYS = f"{redis.PREFIX}stream-process:"
 
 
 def is_web_healthy(port: int) -> bool:
@@ -34,6 +36,15 @@ def is_scheduler_healthy(client: Redis) -> bool:
     return any(not client.hexists(key, "death") for key in client.scan_iter(SCHEDULER_KEYS))
 
 
+def is_stream_healthy(client: Redis) -> bool:
+    """Tell whether this container's stream process keeps its entry in Redis, also while another one has the sockets."""
+    return bool(client.exists(f"{STREAM_KEYS}{socket.gethostname()}"))
+
+
+CHECKS: dict[str, Callable[[Redis], bool]] = {"worker": is_worker_healthy, "scheduler": is_scheduler_healthy,
+                                             "stream": is_stream_healthy}
+
+
 def main(role: str) -> int:
     """Return 0 where the role is healthy."""
     config = Config()
@@ -41,7 +52,7 @@ def main(role: str) -> int:
         if role == "web":
             return 0 if is_web_healthy(config.PORT) else 1
         client = redis.connect(config.REDIS_URL)
-        return 0 if (is_worker_healthy if role == "worker" else is_scheduler_healthy)(client) else 1
+        return 0 if CHECKS[role](client) else 1
     except (OSError, http.client.HTTPException, RedisError) as error:
         print(f"{role} does not answer: {type(error).__name__}")
         return 1

@@ -11,6 +11,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "web": (PYTHON, "-m", "gunicorn", "--config", "python:webapp.serving", "wsgi:app"),
     "worker": (PYTHON, "-m", "worker"),
     "scheduler": (PYTHON, "-m", "worker", "scheduler"),
+    "stream": (PYTHON, "-m", "worker", "stream"),
 }
 # Each open page is an open file of the web server.
 WANTED_FILES = 1_048_576

@@ -71,9 +71,10 @@ class Supervisor:
             self._stop()
 
     def _others(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Return what runs beside the web server: as many workers as the settings say, and one scheduler."""
+        """Return what runs beside the web server: workers, a scheduler, and the sockets where a vendor has some."""
         workers = [(f"worker-{number}", programs.ROLES["worker"]) for number in range(1, self.config.JOB_WORKERS + 1)]
-        return [*workers, ("scheduler", programs.ROLES["scheduler"])]
+        single = ["scheduler", "stream"] if self.config.streaming else ["scheduler"]
+        return [*workers, *((name, programs.ROLES[name]) for name in single)]
 
     def _child(self, name: str, command: tuple[str, ...], loud: re.Pattern[str] = LOUD) -> Child:
         """Return a program that is not started yet."""

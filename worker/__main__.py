@@ -1,8 +1,9 @@
-"""`python -m worker` works off the queues; `python -m worker scheduler` fills them by the schedule."""
+"""`python -m worker` works off the queues, `scheduler` fills them by the schedule, `stream` keeps the web sockets."""
 
 import logging
 import sys
 import time
+from collections.abc import Callable
 
 from redis import Redis
 
@@ -17,9 +18,10 @@ log = logging.getLogger("worker")
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the two until it is told to stop; return the exit status."""
-    if arguments not in ([], ["scheduler"]):
-        print("Say: python -m worker, or python -m worker scheduler", file=sys.stderr)  # noqa: T201
+    """Run one of them until it is told to stop; return the exit status."""
+    run = ROLES.get(" ".join(arguments))
+    if run is None:
+        print("Say: python -m worker, python -m worker scheduler, or python -m worker stream", file=sys.stderr)  # noqa: T201
         return 2
     try:
         settings = Config()
@@ -27,7 +29,6 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     logs.set_up(settings)
-    run = schedule if arguments else work
     try:
         run(settings)
     except RedisAway as error:
@@ -49,6 +50,16 @@ def work(settings: Config) -> None:
 def schedule(settings: Config) -> None:
     """Queue what is due, by the table."""
     PeriodicScheduler(connect_patiently(settings), table(settings)).run()
+
+
+def stream(settings: Config) -> None:
+    """Keep the web sockets of the vendors that have them."""
+    from worker.streams.process import run  # noqa: PLC0415 - it builds the application, which the scheduler does without
+
+    run(settings, connect_patiently(settings))
+
+
+ROLES: dict[str, Callable[[Config], None]] = {"": work, "scheduler": schedule, "stream": stream}
 
 
 def connect_patiently(settings: Config) -> Redis:

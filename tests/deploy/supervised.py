@@ -23,6 +23,8 @@ print("WARNING the worker works")
 time.sleep(600)
 """
 
+STREAM = "print('WARNING the sockets are kept'); import time; time.sleep(600)"
+
 
 def main() -> int:
     """Run the supervisor with small programs."""
@@ -31,7 +33,8 @@ def main() -> int:
     web = (sys.executable, "-m", "http.server", os.environ["PORT"], "--bind", "127.0.0.1",
            "--directory", os.environ["INSTANCE_DIR"] + "/log")
     programs.ROLES = {"web": web, "worker": (sys.executable, "-c", WORKER),
-                 "scheduler": (sys.executable, "-c", "import time; time.sleep(600)")}
+                 "scheduler": (sys.executable, "-c", "import time; time.sleep(600)"),
+                 "stream": (sys.executable, "-c", STREAM)}
     programs.PREPARE = (sys.executable, "-c", PREPARE + os.environ.get("FAKE_PREPARE", "pass"))
     return run.main()
 
@@ -52,7 +55,8 @@ class Run:
 
     def __init__(self, *command: str, **settings: str) -> None:
         kept = {name: value for name, value in os.environ.items()
-                if name not in {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "APP_ENV", "MAKELEVEL", "MAKEFLAGS"}}
+                if name not in {"FINNHUB_API_KEY", "ALPACA_API_KEY", "DATABASE_URL",
+                                "REDIS_URL", "SECRET_KEY", "APP_ENV", "MAKELEVEL", "MAKEFLAGS"}}
         self.process = subprocess.Popen(command or (sys.executable, __file__), cwd=ROOT, text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
                                         env=kept | {"PYTHONPATH": str(ROOT), "JOB_WORKERS": "1"} | settings)

@@ -23,7 +23,7 @@ def compose() -> Any:
 
 
 def test_every_part_has_its_service(compose: Any) -> None:
-    assert set(compose["services"]) == {"secrets", "database", "redis", "web", "worker", "scheduler", "proxy"}
+    assert set(compose["services"]) == {"secrets", "database", "redis", "web", "worker", "scheduler", "stream", "proxy"}
     for role in ROLES:
         assert compose["services"][role]["command"] == [role]
 

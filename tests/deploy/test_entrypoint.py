@@ -32,7 +32,7 @@ def run_entrypoint(*arguments: str, **settings: str) -> subprocess.CompletedProc
 def test_an_unknown_role_is_one_line_that_names_the_roles(arguments: tuple[str, ...]) -> None:
     done = run_entrypoint(*arguments)
     assert done.returncode == 2
-    assert done.stderr == "Say which role this container has: web, worker, scheduler, secrets.\n"
+    assert done.stderr == "Say which role this container has: web, worker, scheduler, stream, secrets.\n"
 
 
 @pytest.mark.parametrize(("settings", "words"), [
@@ -73,7 +73,7 @@ def test_containers_that_start_at_once_all_come_up(empty_database: str, redis_se
     ports = [free_port(), free_port()]
     common = os.environ | {"APP_ENV": "production", "SECRET_KEY": "x" * 32, "DATABASE_URL": empty_database,
                            "REDIS_URL": redis_server.url, "INSTANCE_DIR": str(tmp_path), "HOST": "127.0.0.1"}
-    roles = [("web", ports[0]), ("web", ports[1]), ("worker", 1), ("scheduler", 1)]
+    roles = [("web", ports[0]), ("web", ports[1]), ("worker", 1), ("scheduler", 1), ("stream", 1)]
     containers = [subprocess.Popen((*COMMAND, role), cwd=ROOT, env=common | {"PORT": str(port)},
                                    start_new_session=True, stdout=subprocess.DEVNULL) for role, port in roles]
 
@@ -90,7 +90,7 @@ def test_containers_that_start_at_once_all_come_up(empty_database: str, redis_se
 
     try:
         wait_until(lambda: all(map(is_up, ports)), 60, "the web servers do not answer")
-        for role in ("web", "worker", "scheduler"):
+        for role in ("web", "worker", "scheduler", "stream"):
             wait_until(lambda role=role: is_healthy(role), 30, f"{role} is not healthy")
         assert all(container.poll() is None for container in containers)
         for container in containers:

@@ -54,6 +54,21 @@ def test_the_folder_is_for_its_owner_alone(start_run: Start) -> None:
     assert (run.folder / "run" / "redis.sock").is_socket()
 
 
+def test_the_sockets_are_kept_where_a_vendor_with_a_socket_has_a_key(start_run: Start) -> None:
+    run = start_run(FINNHUB_API_KEY="a key of a test")
+    run.await_line("stream: WARNING the sockets are kept")
+    sessions = run.sessions()
+    assert len(sessions) == 5
+    assert run.stop() == 0
+    assert not living(sessions)
+
+
+def test_no_socket_is_kept_where_the_plan_streams_nothing(start_run: Start) -> None:
+    run = start_run(FINNHUB_API_KEY="a key of a test", FINNHUB_STREAM_SYMBOLS="0")
+    run.await_line("the worker works")
+    wait_until(lambda: len(run.sessions()) == 4, 10, "not all have started")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stop_leaves_no_process_behind(start_run: Start, number: signal.Signals) -> None:
     run = start_run()

@@ -1,0 +1,45 @@
+"""Which stocks have a place on a socket: those on a screen first, then those on lists; without flapping."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import func, or_, select
+
+from webapp.extensions import db
+from webapp.models import InstrumentRow, WatchlistItem
+from worker.streams.protocol import MICS, symbol_of
+
+# Enough for every plan there is.
+MOST = 2000
+
+
+def ranked_ids(on_screen: Collection[int], held: Collection[int]) -> list[int]:
+    """Return the instruments that the sockets could bring and somebody wants, the most wanted first.
+
+    Of two that are on screens, or on as many lists, one that has a place goes before one that has none.
+    """
+    lists = (select(WatchlistItem.instrument_id, func.count().label("count"))
+             .group_by(WatchlistItem.instrument_id).subquery())
+    row = InstrumentRow
+    query = (select(row.id, row.symbol, lists.c.count)
+             .outerjoin(lists, lists.c.instrument_id == row.id)
+             .where(or_(lists.c.count.is_not(None), row.id.in_(on_screen)),
+                    row.mic.in_(MICS), row.currency == "USD", row.unit == "", row.status == "listed")
+             .order_by(row.id.in_(on_screen).desc(), func.coalesce(lists.c.count, 0).desc(), row.symbol, row.id)
+             .limit(MOST))
+    wanted = [(0 if instrument_id in on_screen else -(count or 0), instrument_id not in held, place, instrument_id)
+              for place, (instrument_id, symbol, count) in enumerate(db.session.execute(query))
+              if symbol_of(symbol) is not None]
+    shown = sorted(wish for wish in wanted if wish[0] == 0)
+    return [instrument_id for *_, instrument_id in (*shown, *sorted(wish for wish in wanted if wish[0] < 0))]
+
+
+def choose(ranked: Sequence[int], held: Mapping[int, float], most: int, now: float, place: float) -> dict[int, float]:
+    """Return who has a place, and since when: who got one less than `place` seconds ago, then the most wanted."""
+    chosen = {instrument_id: since for instrument_id, since in held.items() if now - since < place}
+    for instrument_id in ranked:
+        if len(chosen) >= most:
+            break
+        chosen.setdefault(instrument_id, held.get(instrument_id, now))
+    return chosen
