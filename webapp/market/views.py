@@ -1,4 +1,4 @@
-"""The pages that need no account: the market, where its prices come from, and what machines ask."""
+"""The pages that need no account: the market, and what machines ask."""
 
 from __future__ import annotations
 
@@ -49,13 +49,6 @@ def quotes_json() -> ResponseReturnValue:
     now = clock.now()
     rows = [export_row(live, now) for live in load_live(ids)]
     return answer_json({"quotes": rows, "errors": errors}, "quotes", 200 if rows else 404)
-
-
-@bp.get("/sources")
-def sources() -> ResponseReturnValue:
-    """Say where prices come from, what is left of the quota, and what went wrong."""
-    found = queries.active_sources(current_app.config["SETTINGS"], clock.now())
-    return render_template("market/sources.html", sources=found)
 
 
 @bp.post("/preferences")
