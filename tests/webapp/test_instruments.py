@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import time
+
 import pytest
 from flask import Flask
+from sqlalchemy import insert
 
 from webapp import instruments
 from webapp.extensions import db
-from webapp.instruments import Ambiguous, Found, Unknown
-from webapp.models import InstrumentRow
+from webapp.instruments import Ambiguous, Found, Mark, Unknown
+from webapp.models import InstrumentRow, User, Watchlist, WatchlistItem
 
 pytestmark = pytest.mark.both_databases
 
@@ -97,6 +101,78 @@ def test_a_renamed_company_is_found_by_its_new_name() -> None:
     assert found("apple") == []
 
 
+def test_among_equals_the_listed_the_known_and_the_picked_come_first() -> None:
+    db.session.add_all([
+        InstrumentRow(symbol="QQA", mic="XNAS", name="A", currency="USD", country="US", status="delisted"),
+        InstrumentRow(symbol="QQB", mic="XNAS", name="B", currency="USD", country="US"),
+        InstrumentRow(symbol="QQCCC", mic="XNAS", name="C", currency="USD", country="US"),
+        InstrumentRow(symbol="QQDDDD", mic="XNAS", name="D", currency="USD", country="US", starter=True)])
+    db.session.flush()
+    picked = db.session.query(InstrumentRow).filter_by(symbol="QQCCC").one()
+    owner = User(email="ann@example.org", password_hash="x")
+    db.session.add(owner)
+    db.session.flush()
+    db.session.add(Watchlist(user_id=owner.id, name="Mine", items=[WatchlistItem(instrument_id=picked.id)]))
+    db.session.commit()
+    assert found("qq") == ["XNAS:QQDDDD", "XNAS:QQCCC", "XNAS:QQB", "XNAS:QQA"]
+    assert found("qqa") == ["XNAS:QQA"]
+
+
+def test_fifteen_thousand_instruments_are_searched_in_a_tenth_of_a_second() -> None:
+    words = ("trust", "capital", "energy", "apple", "holdings", "acquisition", "fund", "inc")
+    db.session.execute(insert(InstrumentRow), [
+        {"symbol": f"Z{number:05}", "mic": "XNAS", "name": name, "folded_name": name, "currency": "USD",
+         "country": "US"}
+        for number in range(15_000)
+        for name in [f"{words[number % 8]} {words[number % 7]} {words[number // 8 % 8]}"]])
+    db.session.commit()
+    for text in ("z", "a", "trust inc", "Z1", "nothing of that", "zzz"):
+        times = []
+        for _ in range(4):
+            began = time.perf_counter()
+            instruments.search(text, 50)
+            times.append(time.perf_counter() - began)
+        assert min(times) < 0.1, text
+
+
+# What is no longer listed
+
+
+def mark(symbol: str, **fields: object) -> int:
+    """Set the status of one of the stocks; return its id."""
+    row = db.session.query(InstrumentRow).filter_by(symbol=symbol, mic="XNAS").one()
+    for name, value in fields.items():
+        setattr(row, name, value)
+    db.session.commit()
+    return row.id
+
+
+def test_a_stock_that_is_listed_has_no_mark() -> None:
+    assert instruments.load_marks([mark("AAPL")]) == {}
+    assert instruments.load_marks([]) == {}
+
+
+def test_a_delisted_stock_has_a_mark_with_its_day() -> None:
+    number = mark("AAPL", status="delisted", status_day=dt.date(2026, 11, 3))
+    assert instruments.load_marks([number]) == {number: Mark(dt.date(2026, 11, 3))}
+
+
+def test_a_renamed_stock_leads_to_what_it_is_called_by_now() -> None:
+    mark("GOOG", status="renamed", renamed_to="XNAS:GOOGL")
+    number = mark("AAPL", status="renamed", renamed_to="XNAS:GOOG")
+    found = instruments.load_marks([number])[number]
+    assert found.renamed_to == "XNAS:GOOG"
+    assert found.successor is not None
+    assert found.successor.key == "XNAS:GOOGL"
+
+
+@pytest.mark.parametrize("target", ["XNAS:NOPE", "XNAS:AAPL", "XNAS:GOOG", "nonsense"])
+def test_a_name_that_leads_nowhere_or_in_a_circle_has_no_successor(target: str) -> None:
+    mark("GOOG", status="renamed", renamed_to="XNAS:AAPL")
+    number = mark("AAPL", status="renamed", renamed_to=target)
+    assert instruments.load_marks([number])[number].successor is None
+
+
 # Resolving
 
 
@@ -108,6 +184,16 @@ def test_a_text_with_one_meaning_is_found(text: str, key: str) -> None:
     resolution = instruments.resolve(text)
     assert isinstance(resolution, Found)
     assert resolution.instrument.key == key
+
+
+def test_who_is_still_listed_is_meant_before_who_is_not() -> None:
+    mark("TSCO", status="delisted")
+    resolution = instruments.resolve("TSCO")
+    assert isinstance(resolution, Found)
+    assert resolution.instrument.key == "XLON:TSCO"
+    only = instruments.resolve("NASDAQ:TSCO")
+    assert isinstance(only, Found)
+    assert only.instrument.key == "XNAS:TSCO"
 
 
 @pytest.mark.parametrize("text", ["SHEL", "T", "tsco"])

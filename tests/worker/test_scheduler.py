@@ -46,6 +46,20 @@ def test_registering_twice_leaves_one_row_of_each(redis: Redis) -> None:
     assert len(redis.keys("rq:job:periodic-*")) == 2
 
 
+def test_a_row_that_runs_at_the_start_does_so_once(redis: Redis) -> None:
+    soon = Periodic("soon", "worker.jobs.calendar.renew_sessions", "default", every=86_400, timeout=10, retry=(),
+                    at_start=True)
+    scheduler = make_scheduler(redis, soon)
+    scheduler.register()
+    assert entries(redis)["periodic-soon"] <= time.time()
+    scheduler.enqueue_jobs()
+    assert len(queued(redis)) == 1
+    later = entries(redis)["periodic-soon"]
+    assert later > time.time()
+    make_scheduler(redis, soon).register()
+    assert entries(redis)["periodic-soon"] == later
+
+
 def test_a_row_that_left_the_table_leaves_redis(redis: Redis) -> None:
     make_scheduler(redis).register()
     make_scheduler(redis, FAST).register()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from webapp.extensions import db
 from webapp.models import InstrumentRow
@@ -21,10 +21,13 @@ def load_starter_list() -> int:
 
     Nothing is deleted: a company that left the list stays on the lists of those who picked it.
     """
-    held = {(row.symbol, row.mic): row for row in db.session.scalars(select(InstrumentRow))}
+    lines = read_starter_list()
+    # Only those it may touch: the directory beside them has thousands.
+    wanted = or_(InstrumentRow.starter, InstrumentRow.symbol.in_({line["symbol"] for line in lines}))
+    held = {(row.symbol, row.mic): row for row in db.session.scalars(select(InstrumentRow).where(wanted))}
     new = 0
     listed = set()
-    for line in read_starter_list():
+    for line in lines:
         key = (line["symbol"], line["mic"])
         listed.add(key)
         row = held.get(key)

@@ -12,7 +12,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from webapp.columns import OPTIONAL
 from webapp.watchlists.parsing import decode_upload
@@ -56,6 +56,13 @@ class MoveForm(FlaskForm):
         if self.step.data:
             return Move(steps=-1 if self.step.data == "up" else 1)
         return Move(place=self.place.data)
+
+
+class AddForm(FlaskForm):
+    """One stock for one list."""
+
+    watchlist_id = IntegerField("List", [InputRequired(), NumberRange(1, 2**31 - 1)])
+    instrument_id = IntegerField("Stock", [InputRequired(), NumberRange(1, 2**31 - 1)])
 
 
 class OrderForm(MoveForm):

@@ -159,6 +159,26 @@ def remove_symbol(watchlist: Watchlist, instrument_id: int) -> None:
     db.session.execute(delete(WatchlistItem).where(*_item(watchlist, instrument_id)))
 
 
+def replace_symbol(watchlist: Watchlist, instrument_id: int, successor_id: int) -> None:
+    """Put its successor into a stock's place, with its note.
+
+    Where the successor is on the list already it stays where it is, and gets the note behind its own.
+    """
+    _lock_watchlist(watchlist)
+    notes = {row.instrument_id: row.note for row in db.session.execute(
+        select(WatchlistItem.instrument_id, WatchlistItem.note)
+        .where(WatchlistItem.watchlist_id == watchlist.id,
+               WatchlistItem.instrument_id.in_([instrument_id, successor_id])))}
+    if instrument_id not in notes:
+        raise NotFound("This stock is no longer on the list.")
+    if successor_id in notes:
+        both = "\n".join(note for note in (notes[successor_id], notes[instrument_id]) if note)
+        _changed(update(WatchlistItem).where(*_item(watchlist, successor_id)).values(note=both[:MAX_NOTE]))
+        db.session.execute(delete(WatchlistItem).where(*_item(watchlist, instrument_id)))
+    else:
+        _changed(update(WatchlistItem).where(*_item(watchlist, instrument_id)).values(instrument_id=successor_id))
+
+
 def move_symbol(watchlist: Watchlist, instrument_id: int, move: Move) -> None:
     """Put a stock at another place on the list."""
     _lock_watchlist(watchlist)

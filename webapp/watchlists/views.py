@@ -21,6 +21,7 @@ from webapp.quotes import current_version, load_live
 from webapp.rendering import is_fragment_request, render
 from webapp.watchlists import queries, service
 from webapp.watchlists.forms import (
+    AddForm,
     ColumnsForm,
     ImportForm,
     MoveForm,
@@ -175,7 +176,8 @@ def show_list(watchlist: Watchlist, message: str = "", **item: object) -> str:
     sort, direction = request.args.get("sort", ""), request.args.get("dir", "")
     return render("watchlists/show.html", "board" if is_fragment_request() else None, watchlist=watchlist,
                   rows=sort_quotes(rows, sort, direction, read_at), notes=notes, version=version, read_at=read_at,
-                  sort=sort, direction=direction, order=order_in_address(), columns=read_columns(watchlist.columns),
+                  sort=sort, direction=direction, order=order_in_address(), marks=instruments.load_marks(notes),
+                  columns=read_columns(watchlist.columns),
                   lists=queries.list_watchlists(watchlist.user_id), message=message, **item)
 
 
@@ -197,6 +199,17 @@ def remove(watchlist_id: int, instrument_id: int) -> ResponseReturnValue:
     """Take a stock off the list."""
     watchlist = own_list_or_404(watchlist_id)
     service.remove_symbol(watchlist, instrument_id)
+    return done(watchlist)
+
+
+@bp.post(f"{STOCK}/replace")
+def replace(watchlist_id: int, instrument_id: int) -> ResponseReturnValue:
+    """Put a renamed stock's successor into its place."""
+    watchlist = own_list_or_404(watchlist_id)
+    mark = instruments.load_marks([instrument_id]).get(instrument_id)
+    if mark is None or mark.successor is None:
+        raise NotFound("Nothing is known to have taken this stock's place.")
+    service.replace_symbol(watchlist, instrument_id, mark.successor.id)
     return done(watchlist)
 
 
@@ -231,6 +244,18 @@ def note(watchlist_id: int, instrument_id: int) -> ResponseReturnValue:
 # Choosing stocks
 
 
+@bp.post("/symbols")
+def add_symbol() -> ResponseReturnValue:
+    """Put one stock on one of the person's lists, as its own page offers."""
+    form = AddForm()
+    if not form.validate_on_submit():
+        raise Refused("Choose one of your lists.")
+    watchlist = own_list_or_404(form.watchlist_id.data or 0)
+    added = service.add_symbols(watchlist, [form.instrument_id.data or 0])
+    flash(added.sentence, "success")
+    return done(watchlist)
+
+
 @bp.route("/pick", methods=["GET", "POST"])
 @bp.route(f"{LIST}/pick", methods=["GET", "POST"])
 def pick(watchlist_id: int | None = None) -> ResponseReturnValue:
@@ -254,9 +279,10 @@ def show_picker(watchlist: Watchlist | None, form: PickForm) -> str:
     found = instruments.search(text, MOST_FOUND) if text else instruments.starter_list()
     chosen = instruments.load_instruments((form.chosen.data or [])[:service.MAX_STOCKS])
     ticked = {stock.id for stock in chosen}
+    marks = instruments.load_marks([stock.id for stock in (*chosen, *found)])
     return render("watchlists/pick.html", "results" if is_fragment_request() else None, watchlist=watchlist, form=form,
                   chosen=chosen, found=[stock for stock in found if stock.id not in ticked], most_found=MOST_FOUND,
-                  present=set(queries.load_notes(watchlist.id)) if watchlist else set())
+                  marks=marks, present=set(queries.load_notes(watchlist.id)) if watchlist else set())
 
 
 @bp.route(f"{LIST}/import", methods=["GET", "POST"])

@@ -32,8 +32,9 @@ def the_moment() -> Iterator[None]:
 def watchlist(make_list: Maker, stocks: list[InstrumentRow]) -> Watchlist:
     """Three stocks: one with every figure, one with a day's price, one without any."""
     add_quote(stocks[0], "180.5000", previous_close="181.00", open="180.9", high="182", low="179.25", volume=123456789,
-              bid="180.49", ask="180.51", extended_price="181.10", extended_as_of=AS_OF, stale_at=STALE_AT, version=7)
-    add_quote(stocks[4], "2512.5", as_of_is_day=True, state="End of day", source="alpha-vantage",
+              bid="180.49", ask="180.51", extended_price="181.10", extended_as_of=AS_OF, stale_at=STALE_AT, version=7,
+              delay="Delayed 15 min", previous_day=dt.date(2026, 11, 19), unit="USD", sent_unit="USD")
+    add_quote(stocks[4], "25.125", as_of_is_day=True, sent_unit="GBX", state="End of day", source="alpha-vantage",
               problem="No calls are left today.")
     watchlist = make_list("Tech", [stocks[0], stocks[4], stocks[2]])
     service.write_note(watchlist, stocks[0].id, "=HYPERLINK(\"http://evil\")")
@@ -58,13 +59,15 @@ def test_json_has_every_figure_exactly_as_it_is_stored(browser: Browser, watchli
         "extended_price": "181.10", "extended_change": "0.6000", "extended_change_percent": "0.3324",
         "extended_as_of": "2026-11-20T19:02:11Z", "as_of": "2026-11-20T19:02:11Z", "as_of_precision": "instant",
         "day": "2026-11-20", "state": "Simulated", "source": "simulator", "fetched_at": "2026-11-20T19:02:11Z",
-        "problem": None, "version": 7, "note": "=HYPERLINK(\"http://evil\")"}
+        "problem": None, "version": 7, "delay": "Delayed 15 min", "session": "regular", "previous_day": "2026-11-19",
+        "sent_unit": "USD", "note": "=HYPERLINK(\"http://evil\")"}
 
 
 def test_a_days_price_names_no_time_and_what_is_unknown_is_null(browser: Browser, watchlist: Watchlist) -> None:
     day, none = rows_of_json(browser, watchlist)[1:]
     assert (day["as_of"], day["as_of_precision"]) == ("2026-11-20", "day")
     assert (day["currency"], day["exchange"], day["problem"]) == ("GBX", "London", "No calls are left today.")
+    assert (day["sent_unit"], day["delay"], day["session"], day["previous_day"]) == ("GBX", None, "regular", None)
     assert {name for name, value in none.items() if value is not None} == {
         "symbol", "mic", "exchange", "name", "currency", "state", "version"}
     assert none["state"] == "No price yet"

@@ -204,4 +204,4 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
         statements.clear()
         assert browser.get(path).status_code == 200
         counts.append(len(statements))
-    assert counts == [6, 6]
+    assert counts == [7, 7]
