@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from webapp.records import State
@@ -110,3 +110,13 @@ VENDORS = {vendor.name: vendor for vendor in (
 def title_of(source: str) -> str:
     """Return a vendor's name as people know it: alpha-vantage is Alpha Vantage."""
     return VENDORS[source].title if source in VENDORS else source.replace("-", " ").title()
+
+
+def as_set(name: str, config: Config) -> Vendor:
+    """Return a vendor as the settings make it: Alpha Vantage's prices are of another class with an entitlement."""
+    vendor = VENDORS[name]
+    if name == "alpha-vantage" and config.ALPHA_VANTAGE_ENTITLEMENT == "realtime":
+        return replace(vendor, batch_size=100, delay=State.LIVE, extended_hours=True)
+    if name == "alpha-vantage" and config.ALPHA_VANTAGE_ENTITLEMENT == "delayed":
+        return replace(vendor, delay=State.DELAYED)
+    return vendor

@@ -88,7 +88,7 @@ def due_calls(now: dt.datetime, provider: Provider, sessions: SessionBook, on_sc
     covered, uncovered = _split(provider, left)
     polled = [candidate for candidate in covered if candidate.instrument.id not in streamed]
     plan = Plan([], [], uncovered, resting=resting)
-    if not quota.is_counted(provider):
+    if not quota.is_counted(provider) and provider.delay is not State.END_OF_DAY:
         outlook = {candidate.instrument.id: Outlook.each_slot(candidate, slot_s) for candidate in polled}
         plan = dataclasses.replace(plan, calls=_calls(provider, [candidate.instrument for candidate in polled]),
                                    outlook=outlook)

@@ -14,7 +14,7 @@ from webapp.markets import SessionBook
 from webapp.sources import panels, queries, usage, words
 from webapp.sources.usage import Quarter
 from webapp.sources.whatif import EXTENDED_S, REGULAR_S, Kind, Share, Supply, share_out
-from webapp.vendors import VENDORS, Vendor
+from webapp.vendors import VENDORS, Vendor, as_set
 
 # Where nobody watches anything yet: the exchanges that all providers have.
 NEW_YORK = frozenset({"XNAS", "XNYS"})
@@ -59,7 +59,7 @@ class Outlook:
 
     def now_of(self, name: str) -> Supply:
         """Return what a provider has left for the rest of the trading day."""
-        vendor = VENDORS[name]
+        vendor = as_set(name, self.settings)
         open_now = panels.trading(vendor, self.mics, self.book, self.now)
         if open_now is None:
             return self._supply(vendor, None)
@@ -69,7 +69,7 @@ class Outlook:
 
     def session_of(self, name: str) -> Supply:
         """Return what a provider has for a whole session."""
-        vendor = VENDORS[name]
+        vendor = as_set(name, self.settings)
         return self._supply(vendor, EXTENDED_S if vendor.extended_hours else REGULAR_S)
 
     def _supply(self, vendor: Vendor, seconds: float | None, used: int = 0) -> Supply:

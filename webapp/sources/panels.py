@@ -14,7 +14,7 @@ from webapp.records import Session, State
 from webapp.sources import charts, queries, usage, words
 from webapp.sources.queries import Calls, Demand
 from webapp.sources.usage import Quarter, Spending, Window
-from webapp.vendors import VENDORS, Limits, Vendor
+from webapp.vendors import Limits, Vendor, as_set
 
 SIMULATOR = "simulator"
 # A day's limit lasts this long at least, as it does for the planner.
@@ -115,10 +115,10 @@ def load_panels(settings: Config, plans: queries.Plans, book: SessionBook, now: 
     calls = queries.load_calls(names, now)
     states, streams = queries.load_states(names)
     refused = queries.load_findings(names, now)
-    due = queries.load_due([name for name in names if VENDORS[name].delay is State.END_OF_DAY], now)
+    due = queries.load_due([name for name in names if as_set(name, settings).delay is State.END_OF_DAY], now)
     found = []
     for name in names:
-        vendor, demand = VENDORS[name], queries.demand_of(plans, name)
+        vendor, demand = as_set(name, settings), queries.demand_of(plans, name)
         limits = vendor.limits(settings)
         windows = [queries.with_overdraft(name, window, now)
                    for window in usage.windows_of(limits, calls[name].past, now)]

@@ -21,6 +21,7 @@ from worker import gaps, outlook, quota, store
 from worker.pacing import holds_until
 from worker.planner import Call, Plan, due_calls, rests_for_long
 from worker.providers.base import ErrorKind, Provider, ProviderError
+from worker.providers.freshness import until_close
 from worker.providers.registry import active_providers
 from worker.providers.simulator import Simulator
 from worker.schedule import refresh_name
@@ -132,10 +133,11 @@ def _fetch(call: Call, claim: int | None, sessions: SessionBook, paces: dict[int
     if claim is not None:
         quota.settle(provider, claim, error)
     ids = {error.blames.id} if error and error.blames else {instrument.id for instrument in call.instruments}
-    silent = [] if error or claim is None else [
+    silent = [] if error else [
         stock for stock in call.instruments if stock.id not in {quote.instrument_id for quote in quotes}]
-    quota.note_failures(provider, [stock.key for stock in silent], ErrorKind.UNKNOWN_SYMBOL)
-    if error and len(ids) > 1 and error.kind is ErrorKind.BROKEN_ANSWER:
+    if claim is not None:
+        quota.note_failures(provider, [stock.key for stock in silent], ErrorKind.UNKNOWN_SYMBOL)
+    if error and claim is not None and len(ids) > 1 and error.kind is ErrorKind.BROKEN_ANSWER:
         quota.note_failures(provider, [stock.key for stock in call.instruments], error.kind)
     stored = (store.Stored(store.store_problem(ids, error.message), set()) if error
               else _store(call, quotes, sessions, paces))
@@ -163,7 +165,8 @@ def _store(call: Call, quotes: Sequence[Quote], sessions: SessionBook, paces: di
     ends = {stock.id: holds_until(provider, stock.mic, now, sessions) for stock in call.instruments}
     quotes = [_held(_told(quote, provider, stocks[quote.instrument_id], sessions), paces.get(quote.instrument_id),
                     ends.get(quote.instrument_id), now) for quote in quotes]
-    if not quota.is_counted(provider):
+    quotes = [until_close(quote, sessions, stocks[quote.instrument_id].mic) for quote in quotes]
+    if not quota.is_counted(provider) and provider.delay is not State.END_OF_DAY:
         patience = dt.timedelta(seconds=GAP_INTERVALS * settings.REFRESH_SECONDS)
         last_run = gaps.last_success(refresh_name(provider.name))
         gaps.record_gaps([quote.instrument_id for quote in quotes], now, patience, last_run)

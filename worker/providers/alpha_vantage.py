@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from webapp.records import Company, Dividend, History, Instrument, Listing, Quote, Split, State
-from webapp.vendors import VENDORS
+from webapp.vendors import VENDORS, as_set
 from worker.providers.alpha_vantage_answers import (
     NAME,
     SETTING,
@@ -18,7 +18,7 @@ from worker.providers.alpha_vantage_answers import (
     read_answer,
     rows_of,
 )
-from worker.providers.alpha_vantage_bulk import MOST_BULK, read_bulk
+from worker.providers.alpha_vantage_bulk import read_bulk
 from worker.providers.alpha_vantage_directory import read_listing, read_overview, read_search
 from worker.providers.alpha_vantage_series import read_daily, read_dividends, read_splits, read_weekly
 from worker.providers.answers import unknown_symbol
@@ -67,10 +67,8 @@ class AlphaVantage(RestProvider):
                          VENDORS[self.name].limits(config), client)
         self._paid = config.ALPHA_VANTAGE_CALLS_PER_DAY == 0 and config.ALPHA_VANTAGE_CALLS_PER_MINUTE > 0
         self._entitlement = config.ALPHA_VANTAGE_ENTITLEMENT
-        if self._entitlement == "delayed":
-            self.delay = State.DELAYED
-        elif self._entitlement == "realtime":
-            self.delay, self.batch_size, self.extended_hours = State.LIVE, MOST_BULK, True
+        vendor = as_set(self.name, config)
+        self.delay, self.batch_size, self.extended_hours = vendor.delay, vendor.batch_size, vendor.extended_hours
 
     def covers(self, instrument: Instrument) -> bool:
         """Tell whether the plan has prices from the exchange, of the class that `delay` says."""

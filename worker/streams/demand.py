@@ -14,10 +14,11 @@ from worker.streams.protocol import MICS, symbol_of
 MOST = 2000
 
 
-def ranked_ids(on_screen: Collection[int], held: Collection[int]) -> list[int]:
+def ranked_ids(on_screen: Mapping[int, int], held: Collection[int]) -> list[int]:
     """Return the instruments that the sockets could bring and somebody wants, the most wanted first.
 
-    Of two that are on screens, or on as many lists, one that has a place goes before one that has none.
+    `on_screen` says how many look at each. Of two that about as many look at (within a factor of two), or that are on
+    as many lists, one that has a place goes before one that has none.
     """
     lists = (select(WatchlistItem.instrument_id, func.count().label("count"))
              .group_by(WatchlistItem.instrument_id).subquery())
@@ -28,11 +29,11 @@ def ranked_ids(on_screen: Collection[int], held: Collection[int]) -> list[int]:
                     row.mic.in_(MICS), row.currency == "USD", row.unit == "", row.status == "listed")
              .order_by(row.id.in_(on_screen).desc(), func.coalesce(lists.c.count, 0).desc(), row.symbol, row.id)
              .limit(MOST))
-    wanted = [(0 if instrument_id in on_screen else -(count or 0), instrument_id not in held, place, instrument_id)
-              for place, (instrument_id, symbol, count) in enumerate(db.session.execute(query))
-              if symbol_of(symbol) is not None]
-    shown = sorted(wish for wish in wanted if wish[0] == 0)
-    return [instrument_id for *_, instrument_id in (*shown, *sorted(wish for wish in wanted if wish[0] < 0))]
+    wanted = sorted((-on_screen.get(instrument_id, 0).bit_length(), 0 if instrument_id in on_screen else -(count or 0),
+                     instrument_id not in held, place, instrument_id)
+                    for place, (instrument_id, symbol, count) in enumerate(db.session.execute(query))
+                    if symbol_of(symbol) is not None)
+    return [instrument_id for *_, instrument_id in wanted]
 
 
 def choose(ranked: Sequence[int], held: Mapping[int, float], most: int, now: float, place: float) -> dict[int, float]:

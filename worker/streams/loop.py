@@ -73,7 +73,7 @@ class Streams:
         self.ended = threading.Event()
         self.links = [Link(protocol, self.pace, self.ended, self._unmark) for protocol in protocols]
         self._host = host
-        self._on_screen: set[int] = set()
+        self._on_screen: dict[int, int] = {}
         self._sessions = SessionBook(())
         self._planned = self._wrote = self._loaded = float("-inf")
         self._faults: set[str] = set()
@@ -156,7 +156,7 @@ class Streams:
             self._sessions = load_book(clock.now(), MICS)
             self._loaded = now
         try:
-            self._on_screen = bus.watched_ids(self.redis)
+            self._on_screen = bus.viewers(self.redis)
         except RedisAway:
             self._say("Redis is away: it stays with what was on screens before")
         taken: set[int] = set()

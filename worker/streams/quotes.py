@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from webapp.records import Instrument, Quote, Session, State
-from worker.providers.freshness import times_of_regular, times_of_trade
+from worker.providers.freshness import times_of_regular, times_of_trade, until_close
 from worker.providers.simulator import Simulator
 from worker.streams.folding import Folded, Stock
 
@@ -60,7 +60,7 @@ def make_quote(stored: Quote, folded: Folded, source: str, instrument: Instrumen
         session=times.session, stale_at=times.stale_at, bid=None, ask=None, extended_price=None, extended_as_of=None,
         as_of_is_day=False, unit=instrument.currency, sent_unit=instrument.currency, delay=State.LIVE,
         stated_change=None)
-    return _widened(_widened(newer, folded.high, folded.low), own, own)
+    return until_close(_widened(_widened(newer, folded.high, folded.low), own, own), sessions, instrument.mic)
 
 
 def _widened(quote: Quote, high: Decimal | None, low: Decimal | None) -> Quote:

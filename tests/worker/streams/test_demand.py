@@ -60,18 +60,18 @@ def test_on_screen_comes_before_lists_and_many_lists_before_few(app: Flask) -> N
     db.session.commit()
     watch(often, london, pence, gone, odd)
     watch(seldom, often)
-    assert ranked_ids({shown.id, london.id}, ()) == [shown.id, often.id, seldom.id]
-    assert nobody.id not in ranked_ids({shown.id}, ())
+    assert ranked_ids({shown.id: 1, london.id: 1}, ()) == [shown.id, often.id, seldom.id]
+    assert nobody.id not in ranked_ids({shown.id: 1}, ())
 
 
 def test_of_two_that_are_wanted_as_much_the_one_with_a_place_goes_first(app: Flask) -> None:
     one, two = make_instrument("A", "XNAS"), make_instrument("B", "XNAS")
     watch(one, two)
-    assert ranked_ids((), {two.id}) == [two.id, one.id]
-    assert ranked_ids({one.id}, {two.id}) == [one.id, two.id]
-    assert ranked_ids({one.id, two.id}, {two.id}) == [two.id, one.id]
+    assert ranked_ids({}, {two.id}) == [two.id, one.id]
+    assert ranked_ids({one.id: 1}, {two.id}) == [one.id, two.id]
+    assert ranked_ids({one.id: 1, two.id: 1}, {two.id}) == [two.id, one.id]
     watch(make_instrument("C", "XNAS"), one)
-    assert ranked_ids((), {two.id})[:2] == [one.id, two.id]
+    assert ranked_ids({}, {two.id})[:2] == [one.id, two.id]
 
 
 def test_a_page_that_opens_gets_its_stock_a_place(start: Start, vendor: Vendor, app: Flask, redis: Redis) -> None:
@@ -127,3 +127,10 @@ def test_without_a_vendor_there_is_nothing_to_do(start: Start, app: Flask, redis
     wait_until(lambda: redis.exists("stagewatch:stream-process:test"))
     assert running.streams.links == []
     assert not running.marked()
+
+
+@pytest.mark.both_databases
+def test_the_most_watched_go_first_and_a_few_viewers_more_move_nobody(app: Flask) -> None:
+    few, crowd = make_instrument("FEW", "XNAS"), make_instrument("CROWD", "XNAS")
+    assert ranked_ids({few.id: 3, crowd.id: 400}, {few.id}) == [crowd.id, few.id]
+    assert ranked_ids({few.id: 300, crowd.id: 400}, {few.id}) == [few.id, crowd.id]

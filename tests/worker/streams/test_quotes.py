@@ -42,7 +42,8 @@ def test_a_newer_trade_is_the_price_and_keeps_what_a_trade_does_not_say() -> Non
     quote = made(folded("102", "2026-07-15 14:59:59.123456", "102.5", "100"))
     assert quote == dataclasses.replace(
         STORED, price=Decimal(102), as_of=at("2026-07-15 14:59:59.123456"), source="alpaca", high=Decimal("102.5"),
-        bid=None, ask=None, stated_change=None, as_of_is_day=False, stale_at=NOW + dt.timedelta(minutes=2))
+        bid=None, ask=None, stated_change=None, as_of_is_day=False, stale_at=NOW + dt.timedelta(minutes=2),
+        closes_at=at("2026-07-15 20:00"))
 
 
 def test_an_older_trade_widens_the_range_and_nothing_else() -> None:
