@@ -9,29 +9,37 @@ from sqlalchemy import ColumnElement, delete, select
 from config import Config
 from webapp import clock
 from webapp.extensions import db
-from webapp.models import ProviderCall, QuoteGap, Tick, UserSession
+from webapp.models import ProviderCall, QuoteFinding, QuoteGap, SymbolSearch, Tick, UserSession
 
 BATCH = 5_000
 CALLS_KEPT = dt.timedelta(days=8)
+FINDINGS_KEPT = dt.timedelta(days=90)
+SEARCHES_KEPT = dt.timedelta(days=8)
 
 
 def purge_old_rows() -> str:
-    """Delete old ticks, gaps, log-ins and provider calls; return in words how many."""
+    """Delete old ticks, gaps, log-ins, calls, findings and searches; return in words how many."""
     settings: Config = current_app.config["SETTINGS"]
     now = clock.now()
     oldest = now - dt.timedelta(days=settings.TICK_DAYS)
     ticks = purge(Tick, Tick.as_of < oldest) + purge(Tick, Tick.id <= _last_surplus_tick(settings.TICK_ROWS))
     others = (purge(QuoteGap, QuoteGap.ended_at < oldest) + purge(UserSession, UserSession.expires_at < now)
-              + purge(ProviderCall, ProviderCall.started_at < now - CALLS_KEPT))
+              + purge(ProviderCall, ProviderCall.started_at < now - CALLS_KEPT)
+              + purge(QuoteFinding, QuoteFinding.last_at < now - FINDINGS_KEPT)
+              + purge(SymbolSearch, SymbolSearch.asked_at < now - SEARCHES_KEPT, SymbolSearch.text))
     return f"{ticks} ticks and {others} other rows deleted"
 
 
-def purge(model: type[Any], old: ColumnElement[bool]) -> int:
-    """Delete the old rows in batches, each a transaction of its own; return how many there were."""
+def purge(model: type[Any], old: ColumnElement[bool], key: Any = None) -> int:
+    """Delete the old rows in batches, each a transaction of its own; return how many there were.
+
+    `key` is the column that tells them apart, the id where it is not given.
+    """
+    key = model.id if key is None else key
     total = 0
     while True:
-        batch = select(model.id).where(old).limit(BATCH)
-        gone = delete(model).where(model.id.in_(batch)).returning(model.id)
+        batch = select(key).where(old).limit(BATCH)
+        gone = delete(model).where(key.in_(batch)).returning(key)
         count = len(db.session.scalars(gone, execution_options={"synchronize_session": False}).all())
         db.session.commit()
         total += count

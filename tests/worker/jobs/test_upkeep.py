@@ -8,7 +8,7 @@ from flask import Flask
 
 from tests.worker.conftest import NOW, Clock, make_instrument
 from webapp.extensions import db
-from webapp.models import ProviderCall, QuoteGap, Tick, User, UserSession
+from webapp.models import ProviderCall, QuoteFinding, QuoteGap, SymbolSearch, Tick, User, UserSession
 from worker.jobs import upkeep
 from worker.jobs.upkeep import purge_old_rows
 
@@ -53,3 +53,17 @@ def test_old_gaps_calls_and_log_ins_go_and_new_ones_stay(app: Flask, set_clock: 
     db.session.commit()
     assert purge_old_rows() == "0 ticks and 3 other rows deleted"
     assert [db.session.query(model).count() for model in (QuoteGap, ProviderCall, UserSession)] == [1, 1, 1]
+
+
+@pytest.mark.both_databases
+def test_findings_are_kept_for_three_months_and_searches_for_a_week(app: Flask, set_clock: Clock) -> None:
+    stock = make_instrument()
+    for days in (7, 9, 89, 91):
+        moment = NOW - dt.timedelta(days=days)
+        db.session.add(SymbolSearch(text=f"{days}", asked_at=moment))
+        db.session.add(QuoteFinding(instrument_id=stock.id, kind="rejected", source="x", price="0", as_of=moment,
+                                    reason="x", first_at=moment, last_at=moment))
+    db.session.commit()
+    assert purge_old_rows() == "0 ticks and 4 other rows deleted"
+    assert [row.text for row in db.session.query(SymbolSearch)] == ["7"]
+    assert db.session.query(QuoteFinding).count() == 3
