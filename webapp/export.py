@@ -24,7 +24,8 @@ _OWN_TEXT = ("symbol", "name", "problem", "note")
 # What each row carries, in the order of the CSV's columns.
 FIELDS = ("symbol", "mic", "exchange", "name", "currency", "price", "previous_close", "open", "high", "low", "change",
           "change_percent", "volume", "bid", "ask", "extended_price", "extended_change", "extended_change_percent",
-          "extended_as_of", "as_of", "as_of_precision", "day", "state", "source", "fetched_at", "problem", "version")
+          "extended_as_of", "as_of", "as_of_precision", "day", "state", "source", "fetched_at", "problem", "version",
+          "delay", "session", "previous_day", "sent_unit")
 
 
 def export_row(live: LiveQuote, now: dt.datetime) -> Row:
@@ -48,6 +49,10 @@ def export_row(live: LiveQuote, now: dt.datetime) -> Row:
         "day": quote.day.isoformat() if quote else None,
         "state": live.state_at(now).value, "source": quote.source if quote else None,
         "fetched_at": _moment(live.fetched_at), "problem": live.problem or None, "version": live.version,
+        "delay": quote.delay.value if quote and quote.delay else None,
+        "session": quote.session.value if quote else None,
+        "previous_day": quote.previous_day.isoformat() if quote and quote.previous_day else None,
+        "sent_unit": quote.sent_unit or None if quote else None,
     }
 
 

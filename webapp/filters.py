@@ -9,6 +9,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from flask import Flask
+from markupsafe import escape
 
 from webapp import drawing
 from webapp.markets import EXCHANGES, exchange_name
@@ -22,6 +23,8 @@ MINUS = "\N{MINUS SIGN}"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 STEPS = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "K"))
+SESSIONS = {Session.PRE: "pre-market", Session.REGULAR: "regular session", Session.POST: "after hours",
+            Session.CLOSED: "market closed"}
 TONES = {State.LIVE: "live", State.PRE: "live", State.POST: "live", State.STALE: "warn", State.HALTED: "warn"}
 
 
@@ -29,6 +32,7 @@ def register(app: Flask) -> None:
     """Give the filters to the templates."""
     for function in (money, signed, percent, places, direction, compact, whole, ago, clock_time, day_date, utc_time,
                      iso_time, local_time, stock_path, source_title, tone, extended_name, exchange_name,
+                     delay_words, session_words, unit_words, measured_against, provenance,
                      drawing.spark, drawing.range_place):
         app.add_template_filter(function)
 
@@ -104,16 +108,19 @@ def ago(moment: dt.datetime | None, now: dt.datetime) -> str:
     return f"{seconds} s ago" if seconds else "just now"
 
 
+@lru_cache(maxsize=FIGURES)  # rows that were fetched together have the same times, and each stands twice in a row
 def clock_time(moment: dt.datetime | None, mic: str) -> str:
     """Write the time of day at the exchange, with its zone: 14:02:11 EST."""
     return UNKNOWN if moment is None else f"{moment.astimezone(_zone(mic)):%H:%M:%S %Z}"
 
 
+@lru_cache(maxsize=FIGURES)
 def local_time(moment: dt.datetime | None, mic: str) -> str:
     """Write day and time at the exchange: 20 Nov 2026, 14:02:11 EST."""
     return UNKNOWN if moment is None else f"{day_date(moment.astimezone(_zone(mic)).date())}, {clock_time(moment, mic)}"
 
 
+@lru_cache(maxsize=1024)
 def day_date(day: dt.date | None, *, year: bool = True) -> str:
     """Write a day: 20 Nov 2026."""
     return UNKNOWN if day is None else f"{day.day} {day:%b %Y}" if year else f"{day.day} {day:%b}"
@@ -148,6 +155,71 @@ def extended_name(live: LiveQuote) -> str:
     """Name the part of the day that the extended-hours price is of."""
     session = live.quote.session if live.quote else None
     return "Pre" if session is Session.PRE else "Post"
+
+
+def delay_words(delay: State | None) -> str:
+    """Name the delay class of a provider's prices."""
+    return "delay unknown" if delay is None else delay.value.lower()
+
+
+def session_words(session: Session) -> str:
+    """Name the part of the trading day that a price was made in."""
+    return SESSIONS[session]
+
+
+def unit_words(live: LiveQuote) -> str:
+    """Say which currency the figures are in, and in which unit they came where that was another."""
+    return _unit_words(live.instrument.currency, live.quote.sent_unit if live.quote else "")
+
+
+def measured_against(live: LiveQuote) -> str:
+    """Say what the day's change is measured against: the close of 19 Nov 2026, 232.10."""
+    quote = live.quote
+    if quote is None or quote.previous_close is None:
+        return UNKNOWN
+    return _close_words(quote.previous_close, quote.previous_day, places(live))
+
+
+def provenance(live: LiveQuote) -> str:
+    """Return, as HTML, where a row's price comes from and how old it is; the rows of a table carry it as their tip.
+
+    Line by line: what keeps it from being fresher, provider with delay class and session, when it was made, when it
+    was fetched, its unit, what the day's change is measured against.
+    """
+    quote, mic = live.quote, live.instrument.mic
+    if quote is None:
+        return str(escape(live.problem or "No price has been fetched yet."))
+    problem = f"{escape(live.problem)}<br>" if live.problem else ""
+    made = f"Price of {day_date(quote.day)}" if quote.as_of_is_day else f"Traded {local_time(quote.as_of, mic)}"
+    fetched = _fetched(live.fetched_at, mic, quote.day) if live.fetched_at else ""
+    basis = _basis(live.instrument.currency, quote.sent_unit, quote.previous_close, quote.previous_day, places(live))
+    return f"{problem}{_origin(quote.source, quote.delay, quote.session)}<br>{made}{fetched}<br>{basis}"
+
+
+# What of a tip stays the same from tick to tick
+@lru_cache(maxsize=256)
+def _origin(source: str, delay: State | None, session: Session) -> str:
+    return f"{escape(title_of(source))}, {delay_words(delay)}, {session_words(session)}"
+
+
+@lru_cache(maxsize=FIGURES)
+def _fetched(moment: dt.datetime, mic: str, day: dt.date) -> str:
+    same_day = moment.astimezone(_zone(mic)).date() == day
+    return f"<br>Fetched {clock_time(moment, mic) if same_day else local_time(moment, mic)}"
+
+
+@lru_cache(maxsize=FIGURES)
+def _basis(currency: str, sent: str, close: Decimal | None, day: dt.date | None, decimals: int) -> str:
+    against = f"<br>Change against {_close_words(close, day, decimals)}" if close is not None else ""
+    return f"{escape(_unit_words(currency, sent))}{against}"
+
+
+def _unit_words(shown: str, sent: str) -> str:
+    return f"Sent in {sent}, shown in {shown}" if sent and sent != shown else f"In {shown}"
+
+
+def _close_words(close: Decimal, day: dt.date | None, decimals: int) -> str:
+    return f"{f'the close of {day_date(day)}' if day else 'the previous close'}, {money(close, decimals)}"
 
 
 @lru_cache(maxsize=FIGURES)

@@ -97,16 +97,24 @@ def judge(quote: Quote, stored: Quote | None, held: Held | None, splits: Sequenc
     `splits` are those that are known of the instrument, `deviation` is the standard deviation of its daily returns,
     None where it is unknown.
     """
-    wrong = flaw(quote, now)
-    if wrong:
-        return Judgement(Verdict.REJECTED, wrong)
-    if stored is not None and quote.as_of < stored.as_of:
-        return Judgement(Verdict.OLDER, "a price older than the one that is known")
+    refused = judge_figures(quote, stored, now)
+    if refused is not None:
+        return refused
     references = _references(quote, stored, splits)
     against = _jumped(quote, references, min(JUMP, DEVIATIONS * deviation) if deviation else JUMP)
     if against is None:
         return Judgement(Verdict.TAKEN, outcome=_ended(quote, held, splits))
     return _of_jump(quote, stored, held, against, now)
+
+
+def judge_figures(quote: Quote, stored: Quote | None, now: dt.datetime) -> Judgement | None:
+    """Judge a reading by its own figures and its time only; None where they may be right."""
+    wrong = flaw(quote, now)
+    if wrong:
+        return Judgement(Verdict.REJECTED, wrong)
+    if stored is not None and quote.as_of < stored.as_of:
+        return Judgement(Verdict.OLDER, "a price older than the one that is known")
+    return None
 
 
 def best_previous_close(quote: Quote, own: Decimal | None) -> tuple[Decimal | None, str]:

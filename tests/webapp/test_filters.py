@@ -1,6 +1,8 @@
 """How numbers and times read on the pages."""
 
+import dataclasses
 import datetime as dt
+import re
 from decimal import Decimal
 
 import pytest
@@ -16,7 +18,7 @@ NOON = dt.datetime(2026, 11, 20, 17, 2, 11, tzinfo=dt.UTC)
 def row(price: str, decimals: int = 2, session: Session = Session.REGULAR, **facts: object) -> LiveQuote:
     instrument = Instrument(1, "AAPL", "XNAS", "Apple Inc.", "USD", "US", decimals=decimals)
     quote = Quote(1, Decimal(price), NOON, NOON.date(), "simulator", State.SIMULATED, session, **facts)  # type: ignore[arg-type]
-    return LiveQuote(instrument, 1, quote, NOON)
+    return LiveQuote(instrument, 1, quote, NOON + dt.timedelta(hours=3, seconds=2))
 
 
 @pytest.mark.parametrize(("value", "decimals", "text"), [
@@ -118,27 +120,31 @@ def test_a_source_and_a_state_have_words() -> None:
 
 def draw(app: Flask, part: str, live: LiveQuote) -> str:
     macro = getattr(app.jinja_env.get_template("live/_quote.html").module, part)
-    return str(macro(live) if part == "tape_item" else macro(live, live.state_at(NOON)))
+    return str(macro(live) if part in {"tape_item", "tip"} else macro(live, live.state_at(NOON)))
 
 
 def test_the_cells_are_one_line_and_each_finds_its_place(app: Flask) -> None:
-    cells = draw(app, "cells", row("189.90", previous_close=Decimal(190)))
-    assert "\n" not in cells
+    live = row("189.90", previous_close=Decimal(190), previous_day=NOON.date(), delay=State.SIMULATED, sent_unit="USD")
+    cells, tip = draw(app, "cells", live), draw(app, "tip", live)
+    assert "\n" not in cells + tip
     assert cells.count("<td id=q1-") == 10
-    assert len(cells) < 1_300
+    assert tip.startswith("<i id=q1-tip>")
+    assert len(cells) < 950
+    assert len(tip) < 200
+    assert draw(app, "row", live) == cells + tip + draw(app, "tape_item", live)
 
 
 def test_a_row_without_a_price_shows_no_number(app: Flask) -> None:
     bare = LiveQuote(row("1").instrument, problem='Unknown "symbol"')
-    for part in ("cells", "tape_item", "big"):
+    for part in ("cells", "tip", "tape_item", "big"):
         html = draw(app, part, bare)
         assert "0.00" not in html
-        assert "—" in html
+        assert "—" in html or part == "tip"
     assert "Unknown &#34;symbol&#34;" in draw(app, "cells", bare)
 
 
 def test_a_price_of_a_day_shows_no_time_of_day(app: Flask) -> None:
-    for part in ("cells", "big"):
+    for part in ("cells", "tip", "big"):
         html = draw(app, part, row("12.5", as_of_is_day=True))
         assert "20 Nov 2026" in html
         assert "12:02" not in html
@@ -154,8 +160,75 @@ def test_extended_hours_have_their_own_change(app: Flask) -> None:
 
 def test_a_name_from_elsewhere_cannot_write_markup(app: Flask) -> None:
     evil = Instrument(1, "<b>", "XNAS", "<script>", "<i>", "US")
-    live = LiveQuote(evil, 1, row("1").quote, NOON, problem="<script>")
-    html = "".join(draw(app, part, live) for part in ("cells", "tape_item", "big"))
+    quote = row("1", sent_unit="<b>", previous_close=Decimal(2)).quote
+    live = LiveQuote(evil, 1, quote and dataclasses.replace(quote, source="<script>"), NOON, problem="<script>")
+    html = "".join(draw(app, part, live) for part in ("cells", "tip", "tape_item", "big"))
     assert "<script" not in html
     assert "<i>" not in html
     assert "<b><b>" not in html
+
+
+def lines_of_tip(live: LiveQuote) -> list[str]:
+    return filters.provenance(live).split("<br>")
+
+
+def test_a_tip_says_where_a_price_comes_from_and_how_old_it_is() -> None:
+    live = row("232.5", previous_close=Decimal("232.1"), previous_day=dt.date(2026, 11, 19), delay=State.DELAYED,
+               unit="USD", sent_unit="USD")
+    assert lines_of_tip(live) == [
+        "Simulator, delayed 15 min, regular session", "Traded 20 Nov 2026, 12:02:11 EST", "Fetched 15:02:13 EST",
+        "In USD", "Change against the close of 19 Nov 2026, 232.10"]
+
+
+def test_a_tip_names_the_day_of_the_fetch_where_it_is_not_the_prices() -> None:
+    live = dataclasses.replace(row("1", as_of_is_day=True), fetched_at=NOON + dt.timedelta(days=1))
+    assert lines_of_tip(live)[1:3] == ["Price of 20 Nov 2026", "Fetched 21 Nov 2026, 12:02:11 EST"]
+
+
+@pytest.mark.parametrize(("shown", "sent", "words"), [
+    ("GBP", "GBX", "Sent in GBX, shown in GBP"), ("GBP", "GBP", "In GBP"), ("ZAR", "ZAc", "Sent in ZAc, shown in ZAR"),
+    ("USD", "", "In USD")])
+def test_a_price_that_came_in_another_unit_says_so(app: Flask, shown: str, sent: str, words: str) -> None:
+    live = row("4.41", sent_unit=sent)
+    live = dataclasses.replace(live, instrument=dataclasses.replace(live.instrument, currency=shown))
+    assert words in lines_of_tip(live)
+    assert f"<dd>{words}</dd>" in draw(app, "big", live)
+
+
+@pytest.mark.parametrize(("session", "words"), [
+    (Session.PRE, "pre-market"), (Session.REGULAR, "regular session"), (Session.POST, "after hours"),
+    (Session.CLOSED, "market closed")])
+def test_a_tip_names_the_session(session: Session, words: str) -> None:
+    assert lines_of_tip(row("1", session=session, delay=State.LIVE))[0] == f"Simulator, live, {words}"
+
+
+def test_a_tip_claims_nothing_that_is_not_known() -> None:
+    live = dataclasses.replace(row("1"), fetched_at=None)
+    assert lines_of_tip(live) == ["Simulator, delay unknown, regular session", "Traded 20 Nov 2026, 12:02:11 EST",
+                                  "In USD"]
+    assert lines_of_tip(row("2", previous_close=Decimal(1)))[-1] == "Change against the previous close, 1.00"
+    assert filters.provenance(LiveQuote(live.instrument)) == "No price has been fetched yet."
+    assert filters.measured_against(live) == "—"
+
+
+def test_a_tip_begins_with_what_keeps_the_price_from_being_fresher() -> None:
+    live = dataclasses.replace(row("1"), problem="Unconfirmed: 0.5 & less, waits for a second reading.")
+    assert lines_of_tip(live)[0] == "Unconfirmed: 0.5 &amp; less, waits for a second reading."
+    assert lines_of_tip(live)[1].startswith("Simulator")
+    bare = LiveQuote(live.instrument, problem="Unknown <symbol>")
+    assert filters.provenance(bare) == "Unknown &lt;symbol&gt;"
+
+
+def test_the_figures_of_a_tip_have_the_decimals_of_their_row() -> None:
+    live = row("0.0042", previous_close=Decimal("0.004"), previous_day=NOON.date())
+    assert lines_of_tip(live)[-1] == "Change against the close of 20 Nov 2026, 0.0040"
+
+
+def test_a_stocks_own_part_says_in_plain_text_where_its_number_comes_from(app: Flask) -> None:
+    html = draw(app, "big", row("4.415", previous_close=Decimal("4.4"), previous_day=dt.date(2026, 11, 19),
+                                delay=State.LIVE, sent_unit="GBX"))
+    facts = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", html.partition("Where this number comes from")[2]))
+    assert facts == {
+        "Provider": "Simulator, live", "Traded": "20 Nov 2026, 12:02:11 EST", "Fetched": "20 Nov 2026, 15:02:13 EST",
+        "Session": "Regular session, 20 Nov 2026", "Currency and unit": "Sent in GBX, shown in USD",
+        "Change measured against": "the close of 19 Nov 2026, 4.400"}

@@ -26,17 +26,25 @@ class EmailTaken(Refused):
         super().__init__("There is already an account with this address. Log in, or reset its password.")
 
 
-def create_user(email: str, password: str) -> User:
-    """Add an account; raise EmailTaken where there is one. Both values have been checked."""
+def create_user(email: str, password: str, *, admin: bool = False) -> User:
+    """Add an account; raise EmailTaken where there is one. Both texts have been checked."""
     if queries.find_user(email) is not None:
         raise EmailTaken
-    user = User(email=email, password_hash=_hash_apart(password))
+    user = User(email=email, password_hash=_hash_apart(password), admin=admin)
     db.session.add(user)
     try:
         db.session.flush()
     except IntegrityError:  # somebody was faster
         db.session.rollback()
         raise EmailTaken from None
+    return user
+
+
+def set_admin(email: str, *, admin: bool) -> User | None:
+    """Let a person see how the place is run, or no longer, from the next page on; None where there is no account."""
+    user = queries.find_user(emails.typed(email))
+    if user is not None:
+        user.admin = admin
     return user
 
 

@@ -34,6 +34,12 @@
     if (row) lastRow = row.id;
   });
 
+  // A tip that Esc has closed stays so until the pointer or the keyboard comes to another row.
+  for (const name of ["focusin", "pointerover"]) document.addEventListener(name, ({ target }) => {
+    const row = target.closest(".quotes tbody tr");
+    if (row && !row.matches(".tipless")) rows().forEach((each) => each.classList.remove("tipless"));
+  });
+
   htmx.onLoad((element) => {
     if (element.id === "live") opened.forEach((id) => { const row = document.getElementById(id); if (row) open(row, true); });
   });
@@ -52,6 +58,7 @@
     const typing = event.target.closest("input, textarea, select, [contenteditable], dialog[open]");
     if (event.key === "Escape") {
       closeMenus();
+      rows().forEach((row) => row.classList.toggle("tipless", row.matches(":hover, :focus-within")));
       // Out of a text first, so that one key never throws away what was typed.
       if (typing?.matches("textarea")) typing.blur();
       else if (!typing) document.querySelector("main [data-key=Escape]")?.click();

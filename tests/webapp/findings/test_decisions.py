@@ -1,0 +1,144 @@
+"""What an admin decides is asked of a worker; the web changes no price."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask import Flask
+from redis import Redis
+from rq import Queue
+
+from tests.webapp.findings.conftest import Browser, add_hold
+from webapp import clock, queue
+from webapp.extensions import db
+from webapp.findings.forms import read_ratio
+from webapp.models import HeldQuote, InstrumentRow, SplitRow, User
+from webapp.redis import RedisAway
+
+PAGE = "/admin/findings"
+SPLIT = {"symbol": "XNAS:AAPL", "day": "2026-11-20", "ratio": "4:1"}
+
+
+def jobs(redis: Redis) -> list[tuple[str | None, tuple[Any, ...]]]:
+    """Return what was asked of the workers."""
+    return [(job.func_name, tuple(job.args)) for job in Queue("default", connection=redis).jobs]
+
+
+@pytest.mark.parametrize(("do", "take", "word"), [("take", True, "taken"), ("drop", False, "dropped")])
+def test_a_held_price_is_taken_or_dropped_by_a_worker(
+        browser: Browser, admin: User, stocks: list[InstrumentRow], redis: Redis, do: str, take: bool,
+        word: str) -> None:
+    add_hold(stocks[0], "150.0000")
+    answer = browser.post(f"{PAGE}/holds/{stocks[0].id}", do=do, price="150.0000")
+    assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
+    assert jobs(redis) == [("worker.jobs.trust.settle_hold", (stocks[0].id, take, admin.id))]
+    assert f"XNAS:AAPL at 150.0000 is to be {word}" in browser.get(PAGE).text
+    assert db.session.get(HeldQuote, stocks[0].id) is not None
+
+
+@pytest.mark.parametrize("price", ["149", "", "150.00"])
+def test_a_price_that_changed_since_the_admin_saw_it_is_not_decided_on(
+        browser: Browser, stocks: list[InstrumentRow], redis: Redis, price: str) -> None:
+    add_hold(stocks[0], "150")
+    assert browser.post(f"{PAGE}/holds/{stocks[0].id}", do="take", price=price).status_code == 303
+    assert not jobs(redis)
+    assert "no longer waits" in browser.get(PAGE).text
+
+
+def test_one_that_is_settled_already_is_left_alone(
+        browser: Browser, stocks: list[InstrumentRow], redis: Redis) -> None:
+    assert browser.post(f"{PAGE}/holds/{stocks[0].id}", do="take", price="150").status_code == 303
+    assert not jobs(redis)
+
+
+def test_any_other_decision_and_one_without_the_forms_token_are_refused(
+        browser: Browser, stocks: list[InstrumentRow], redis: Redis) -> None:
+    add_hold(stocks[0], "150")
+    assert browser.post(f"{PAGE}/holds/{stocks[0].id}", do="double", price="150").status_code == 422
+    forged = browser.open(f"{PAGE}/holds/{stocks[0].id}", "POST", data={"do": "take", "price": "150"})
+    assert forged.status_code == 400
+    assert browser.get(f"{PAGE}/holds/{stocks[0].id}").status_code == 405
+    assert not jobs(redis)
+
+
+def test_the_buttons_of_the_page_send_what_is_asked_for(
+        browser: Browser, stocks: list[InstrumentRow]) -> None:
+    add_hold(stocks[0], "150.1000")
+    page = browser.get(PAGE).text
+    assert page.count(f'action="{PAGE}/holds/{stocks[0].id}"') == 2
+    assert page.count('name="price" value="150.1000"') == 2
+    assert 'aria-label="Take it: AAPL"' in page
+
+
+def test_a_split_is_told_to_a_worker(
+        browser: Browser, admin: User, stocks: list[InstrumentRow], redis: Redis) -> None:
+    answer = browser.post(f"{PAGE}/splits", **SPLIT)
+    assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
+    assert jobs(redis) == [("worker.jobs.trust.note_split", (stocks[0].id, "2026-11-20", "4", admin.id))]
+    assert "XNAS:AAPL is split 4:1 from 20 Nov 2026 on" in browser.get(PAGE).text
+    assert not db.session.query(SplitRow).count()
+
+
+@pytest.mark.parametrize(("changes", "sentence"), [
+    ({"symbol": ""}, "Which stock?"), ({"symbol": "NOPE"}, "No stock here is called so."),
+    ({"symbol": "SHEL"}, "Which one: XLON:SHEL, XNYS:SHEL?"),
+    ({"day": ""}, "From which day on?"), ({"day": "20.11.2026"}, "Not a valid date value."),
+    ({"day": "0001-01-01"}, "That day is too far away."), ({"day": "9999-12-31"}, "That day is too far away."),
+    ({"ratio": ""}, "How many for how many?"), ({"ratio": "four"}, "Write it like 4:1 or 1:10."),
+    ({"ratio": "1:1"}, "That would change nothing."),
+])
+def test_what_cannot_be_is_said_at_its_field_and_nothing_is_lost(
+        browser: Browser, stocks: list[InstrumentRow], redis: Redis, changes: dict[str, str], sentence: str) -> None:
+    sent = SPLIT | changes
+    answer = browser.post(f"{PAGE}/splits", **sent)
+    assert answer.status_code == 422
+    field = next(iter(changes))
+    assert f'id="{field}-error">{sentence}</p>' in answer.text
+    for name, value in sent.items():
+        assert f'name="{name}"' in answer.text
+        assert f'value="{value}"' in answer.text
+    assert not jobs(redis)
+
+
+def test_a_split_of_next_week_can_be_told_today(browser: Browser, stocks: list[InstrumentRow], redis: Redis) -> None:
+    day = (clock.now() + dt.timedelta(days=7)).date().isoformat()
+    assert browser.post(f"{PAGE}/splits", **SPLIT | {"day": day}).status_code == 303
+    assert jobs(redis)[0][1][1] == day
+
+
+@pytest.mark.parametrize(("text", "ratio"), [("4:1", "4"), ("1:10", "0.1"), (" 3 : 2 ", "1.5"), ("20 for 1", "20"),
+                                             ("1/8", "0.125"), ("10000:1", "10000"), ("1.05:1", "1.05")])
+def test_a_ratio_is_read_as_people_write_it(text: str, ratio: str) -> None:
+    assert read_ratio(text) == Decimal(ratio)
+
+
+def test_a_third_is_read_as_exactly_as_a_decimal_can_be() -> None:
+    assert abs(read_ratio("1:3") * 3 - 1) < Decimal("1e-20")
+
+
+@pytest.mark.parametrize("text", ["", "4", "0:1", "1:0", "0:0", "-4:1", "4:1:1", "4,1:1", "1e9:1", "99999:1", "1:99999",
+                                  "\u0664:1", "4:1\n5", "nan:1"])
+def test_what_is_no_ratio_is_refused_with_the_reason(text: str) -> None:
+    with pytest.raises(ValueError, match=r"Write it|nothing|more than"):
+        read_ratio(text)
+
+
+@pytest.mark.parametrize("path", ["holds", "splits"])
+def test_while_redis_is_away_the_page_says_to_try_again(
+        browser: Browser, stocks: list[InstrumentRow], app: Flask, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    add_hold(stocks[0], "150")
+
+    def away(*_args: object) -> None:
+        raise RedisAway[0]
+
+    monkeypatch.setattr(queue, "settle_hold", away)
+    monkeypatch.setattr(queue, "note_split", away)
+    if path == "holds":
+        answer = browser.post(f"{PAGE}/holds/{stocks[0].id}", do="take", price="150")
+    else:
+        answer = browser.post(f"{PAGE}/splits", **SPLIT)
+    assert answer.status_code == 503
+    assert "try again in a minute" in answer.text

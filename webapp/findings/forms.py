@@ -1,0 +1,77 @@
+"""What an admin decides about prices: take or drop one that waits, and tell of a split."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from decimal import Decimal
+
+from flask_wtf import FlaskForm
+from wtforms import DateField, Field, SelectField, StringField
+from wtforms.validators import InputRequired, ValidationError
+
+from webapp import clock
+from webapp.instruments import MAX_LENGTH, Ambiguous, Found, resolve
+from webapp.records import Instrument
+
+MOST = 10_000
+FIRST_DAY = dt.date(1970, 1, 1)
+A_YEAR = dt.timedelta(days=366)
+RATIO = re.compile(r"\s*(\d{1,5}(?:\.\d{1,4})?)\s*(?::|/|for)\s*(\d{1,5}(?:\.\d{1,4})?)\s*", re.ASCII | re.IGNORECASE)
+
+
+class SettleForm(FlaskForm):
+    """What becomes of a price that waits; `price` is the one that the admin saw."""
+
+    do = SelectField("Decision", choices=[("take", "Take it"), ("drop", "Drop it")])
+    price = StringField("Price")
+
+
+class SplitForm(FlaskForm):
+    """A split that somebody knows of."""
+
+    symbol = StringField("Stock", [InputRequired("Which stock?")], description="Its symbol, like AAPL or XLON:TSCO.",
+                         render_kw={"maxlength": MAX_LENGTH, "autocomplete": "off", "autocapitalize": "none",
+                                    "spellcheck": "false"})
+    day = DateField("First day in new shares", [InputRequired("From which day on?")])
+    ratio = StringField("New shares for old ones", [InputRequired("How many for how many?")],
+                        description="4:1 makes four of one, 1:10 makes one of ten.",
+                        render_kw={"maxlength": 24, "autocomplete": "off"})
+
+    instrument: Instrument
+    new_for_one: Decimal
+
+    def validate_symbol(self, field: Field) -> None:
+        """Find the stock; one that could be several is not guessed."""
+        match resolve((field.data or "")[:MAX_LENGTH]):
+            case Found(instrument):
+                self.instrument = instrument
+            case Ambiguous(candidates):
+                raise ValidationError(f"Which one: {', '.join(one.key for one in candidates)}?")
+            case _:
+                raise ValidationError("No stock here is called so.")
+
+    def validate_day(self, field: Field) -> None:
+        """Refuse a day that is a slip of the keys."""
+        if field.data is not None and not FIRST_DAY <= field.data <= clock.now().date() + A_YEAR:
+            raise ValidationError("That day is too far away.")
+
+    def validate_ratio(self, field: Field) -> None:
+        """Read the ratio; see read_ratio()."""
+        try:
+            self.new_for_one = read_ratio(field.data or "")
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+def read_ratio(text: str) -> Decimal:
+    """Return how many shares stand for each one before: 4 for 4:1, 0.1 for 1:10; raise ValueError with the reason."""
+    found = RATIO.fullmatch(text)
+    new, old = (Decimal(found[1]), Decimal(found[2])) if found else (Decimal(0), Decimal(0))
+    if not new or not old:
+        raise ValueError("Write it like 4:1 or 1:10.")
+    if new == old:
+        raise ValueError("That would change nothing.")
+    if not Decimal(1) / MOST <= new / old <= MOST:
+        raise ValueError("That is more than a split can be.")
+    return new / old
