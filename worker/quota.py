@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, case, func, literal, or_, select, update
 
 from webapp import clock
 from webapp.extensions import db
@@ -15,9 +15,13 @@ from worker.providers.base import ErrorKind, Provider, ProviderError
 DAY = dt.timedelta(days=1)
 HOUR = dt.timedelta(hours=1)
 MINUTE = dt.timedelta(minutes=1)
+# So long after it was claimed a call has reached the vendor, or never will.
+ARRIVES = dt.timedelta(seconds=2)
 # What a call's row says of a call that brought a price, and of one whose end nobody saw.
 OK = "ok"
 STARTED = "started"
+# These are answers, too: the vendor is there.
+ANSWERS = (ErrorKind.UNKNOWN_SYMBOL, ErrorKind.NOT_ENTITLED)
 # What stands behind a provider's name in the rows that are not of a call, but of a stock that a call did not bring.
 STOCKS = "/stock"
 # How long a provider rests after an error that names no time.
@@ -71,7 +75,9 @@ def claim(provider: Provider, subject: str) -> int | Refusal:
                # A clock that was set back must not stop the calls until it has caught up.
                or_(state.last_call_at.is_(None), state.last_call_at <= now - pause, state.last_call_at > now + MINUTE))
         .values(last_call_at=now).returning(state.provider))
-    refusal = _over_limit(provider, now) if taken else _resting(provider, now, pause)
+    if taken:
+        now = clock.now()  # the lock may have been waited for
+    refusal = (_under_way(provider, now) or _over_limit(provider, now)) if taken else _resting(provider, now, pause)
     if refusal:
         db.session.rollback()
         return refusal
@@ -99,11 +105,13 @@ def settle(provider: Provider, call_id: int, error: ProviderError | None = None,
 
     A plan that does not have what was asked for is no reason to rest where it was not quotes (`of_quotes`).
 
-    The pause until the next call counts from here: one that was slow to arrive may not be followed at its heels.
+    The pause until the next call, and the windows that it counts in, begin here: nobody knows when it arrived, but it
+    was not later. One that was slow may not be followed at its heels.
     """
     now = clock.now()
     outcome = f"{error.kind}: {error.message}" if error else OK
-    said = {"outcome": outcome[:300]} | ({"subject": error.blames.key} if error and error.blames else {})
+    said: dict[str, object] = {"outcome": outcome[:300], "started_at": now}
+    said |= {"subject": error.blames.key} if error and error.blames else {}
     db.session.execute(update(ProviderCall).where(ProviderCall.id == call_id).values(said))
     values: dict[str, object] = {"last_call_at": now}
     if error is None:
@@ -112,7 +120,7 @@ def settle(provider: Provider, call_id: int, error: ProviderError | None = None,
         values |= {"last_error": error.message[:300], "last_error_at": now}
         rest = _rest_after(provider, error)
         if rest and (of_quotes or error.kind is not ErrorKind.NOT_ENTITLED):
-            values["paused_until"] = now + rest
+            values["paused_until"] = _later_of(now + rest)
     db.session.execute(update(ProviderState).where(ProviderState.provider == provider.name).values(values))
 
 
@@ -162,6 +170,25 @@ def _ensure_state(name: str) -> None:
         db.session.execute(insert(ProviderState).values(provider=name, last_error="").on_conflict_do_nothing())
 
 
+def _later_of(moment: dt.datetime) -> ColumnElement[dt.datetime | None]:
+    """Return this moment, or the end of a longer rest that another call has brought about meanwhile."""
+    until = ProviderState.paused_until
+    return case((until > moment, until), else_=literal(moment, until.type))
+
+
+def _under_way(provider: Provider, now: dt.datetime) -> Refusal | None:
+    """Return the refusal while another call may not have arrived: no pause can be kept from a moment nobody knows."""
+    pause = provider.limits.pause
+    if not pause:
+        return None
+    newest = db.session.scalar(select(func.max(ProviderCall.started_at)).where(
+        ProviderCall.provider == provider.name, ProviderCall.outcome == STARTED,
+        ProviderCall.started_at > now - ARRIVES, ProviderCall.started_at <= now + MINUTE))
+    if newest is None:
+        return None
+    return Refusal(f"{provider.title}: one request at a time.", min(newest + ARRIVES, now + pause))
+
+
 def _over_limit(provider: Provider, now: dt.datetime) -> Refusal | None:
     """Return the refusal of the first limit that the calls made so far have reached."""
     limits = provider.limits
@@ -179,15 +206,17 @@ def _over_limit(provider: Provider, now: dt.datetime) -> Refusal | None:
 
 def _free_at(name: str, limit: int, window: dt.timedelta, now: dt.datetime) -> dt.datetime | None:
     """Return when a call fits into the window again; None if one does now."""
-    within = (ProviderCall.provider == name, ProviderCall.started_at > now - window)
+    within = (ProviderCall.provider == name, ProviderCall.started_at > now - window - ARRIVES,
+              or_(ProviderCall.started_at > now - window, ProviderCall.outcome == STARTED))
     used = db.session.scalar(select(func.count()).where(*within)) or 0
     if used < limit:
         return None
     if limit == 0:
         return now + window
-    leaves = db.session.scalars(select(ProviderCall.started_at).where(*within).order_by(ProviderCall.started_at)
-                                .offset(used - limit).limit(1)).one()
-    return leaves + window
+    counted_from, outcome = db.session.execute(
+        select(ProviderCall.started_at, ProviderCall.outcome).where(*within).order_by(ProviderCall.started_at)
+        .offset(used - limit).limit(1)).one()
+    return counted_from + window + (ARRIVES if outcome == STARTED else dt.timedelta(0))
 
 
 def _resting(provider: Provider, now: dt.datetime, pause: dt.timedelta) -> Refusal:
@@ -208,12 +237,12 @@ def _rest_after(provider: Provider, error: ProviderError) -> dt.timedelta:
 
 
 def _failures_in_a_row(provider: Provider) -> int:
-    """Count the newest calls that brought no answer; "unknown symbol" is one."""
+    """Count the newest calls that brought no answer; one that was cut short says nothing."""
     outcomes = db.session.scalars(
-        select(ProviderCall.outcome).where(ProviderCall.provider == provider.name)
+        select(ProviderCall.outcome).where(ProviderCall.provider == provider.name, ProviderCall.outcome != STARTED)
         .order_by(ProviderCall.id.desc()).limit(DOWN_AFTER + 10)).all()
     answers = (number for number, outcome in enumerate(outcomes)
-               if outcome == OK or outcome.startswith(ErrorKind.UNKNOWN_SYMBOL))
+               if outcome == OK or outcome.startswith(ANSWERS))
     return next(answers, len(outcomes))
 
 

@@ -69,6 +69,7 @@ def test_each_vendor_has_its_stocks_and_the_second_takes_over(
     alpha_vantage.quote("TSCO.LON", "301.40", day)
     alpha_vantage.quote("AAPL", "100.25", last_trading_day(site, "XNAS"))
     watch_only(site, "XNAS:AAPL", "XLON:TSCO")
+    refresh(site, "finnhub")
     refresh(site)
     apple, tesco = exported(site, "XNAS:AAPL", "XLON:TSCO")
     assert (apple["price"], apple["source"]) == ("101.5", "finnhub")
@@ -80,7 +81,7 @@ def test_each_vendor_has_its_stocks_and_the_second_takes_over(
     finnhub.status = 401
     long_ago = (dt.datetime.now(dt.UTC) - dt.timedelta(days=9)).replace(tzinfo=None).isoformat(" ")
     run_sql(site, "UPDATE quotes SET fetched_at = ?, as_of = ?", long_ago, long_ago)
-    refresh(site)
+    refresh(site, "finnhub")
     refresh(site)
     [apple] = exported(site, "XNAS:AAPL")
     assert (apple["price"], apple["source"]) == ("100.25", "alpha-vantage")

@@ -22,6 +22,7 @@ from webapp import redis as redis_clients
 from webapp.live import bus
 
 EMPTY: dict[str, object] = {"Global Quote": {}}
+REFRESH = "worker.jobs.quotes.refresh_quotes"
 
 
 class AlphaVantage(Vendor):
@@ -62,15 +63,15 @@ def settings_for(vendor: Vendor) -> dict[str, str]:
             "NO_PROXY": "127.0.0.1"}
 
 
-def ask_refresh(site: Site) -> Job:
-    """Queue a refresh, as the scheduler does every few seconds."""
+def ask_refresh(site: Site, vendor: str = "alpha-vantage") -> Job:
+    """Queue a vendor's refresh, as the scheduler does every few seconds."""
     queue = Queue("refresh", connection=redis_clients.connect(site.redis.url))
-    return queue.enqueue("worker.jobs.quotes.refresh_quotes", job_timeout=60, result_ttl=300)
+    return queue.enqueue(REFRESH, vendor, job_timeout=60, result_ttl=300)
 
 
-def refresh(site: Site) -> str:
-    """Have a worker refresh now; return what it says of it."""
-    job = ask_refresh(site)
+def refresh(site: Site, vendor: str = "alpha-vantage") -> str:
+    """Have a worker refresh now from a vendor; return what it says of it."""
+    job = ask_refresh(site, vendor)
     wait_until(lambda: job.get_status() in {"finished", "failed"}, 60, "no refresh ran")
     assert job.get_status() == "finished", site.log.read_text()[-4000:]
     return str(job.return_value())

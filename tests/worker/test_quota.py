@@ -23,6 +23,14 @@ from worker.quota import Refusal, claim, refusal_now, settle
 FREE = Limits(per_second=1 / 1.1, per_day=25)
 
 
+def call(vendor: Vendor) -> None:
+    """Make a call that is allowed, and see its end."""
+    call_id = claim(vendor, "X")
+    assert isinstance(call_id, int)
+    settle(vendor, call_id)
+    db.session.commit()
+
+
 def claim_many(folder: str, redis_url: str, database: str, ready: Event, results: "Queue[int]") -> None:
     app = create_app(Settings(Path(folder), redis_url, database))
     vendor = Vendor(limits=Limits(per_day=25))
@@ -61,7 +69,7 @@ def test_eight_processes_at_once_never_make_more_calls_than_a_day_allows(app: Fl
 def test_the_day_rolls_and_says_when_the_next_call_is_free(app: Flask, set_clock: Clock) -> None:
     vendor = Vendor(limits=FREE)
     for _ in range(25):
-        assert isinstance(claim(vendor, "X"), int)
+        call(vendor)
         set_clock.pass_by(minutes=1)
     refusal = claim(vendor, "X")
     assert refusal == Refusal("The Vendor: today's 25 requests are used; the next is free at 15:00 UTC on 12 March.",
@@ -76,7 +84,7 @@ def test_the_day_rolls_and_says_when_the_next_call_is_free(app: Flask, set_clock
 
 def test_calls_keep_the_pause_of_a_second(app: Flask, set_clock: Clock) -> None:
     vendor = Vendor(limits=FREE)
-    claim(vendor, "X")
+    call(vendor)
     set_clock.pass_by(seconds=1)
     refusal = claim(vendor, "X")
     assert isinstance(refusal, Refusal)
@@ -101,7 +109,7 @@ def test_the_pause_counts_from_the_end_of_a_slow_call(app: Flask, set_clock: Clo
 def test_a_minute_has_its_own_limit(app: Flask, set_clock: Clock) -> None:
     vendor = Vendor(limits=Limits(per_minute=3))
     for _ in range(3):
-        claim(vendor, "X")
+        call(vendor)
         set_clock.pass_by(seconds=10)
     refusal = claim(vendor, "X")
     assert isinstance(refusal, Refusal)

@@ -14,7 +14,10 @@ from webapp.models.types import UtcDateTime
 
 
 class ProviderCall(Model):
-    """One call to a provider, counted before it is made, so that no crash can forget it."""
+    """One call to a provider, counted before it is made, so that no crash can forget it.
+
+    `started_at` is when that was, and from its end on that end: the vendor has counted it by then, and not later.
+    """
 
     __tablename__ = "provider_calls"
     __table_args__ = (Index("ix_provider_calls_provider_started_at", "provider", "started_at"),)

@@ -31,7 +31,7 @@ from webapp.sources.usage import DAY, HOUR, MINUTE, QUARTER_S, SECOND, Past, Qua
 
 SPANS = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY}
 # How the record of calls says that one brought an answer, or that its end is not known.
-ANSWERED, OPEN = ("ok", "unknown symbol"), "started"
+ANSWERED, OPEN = ("ok", "unknown symbol", "not entitled"), "started"
 MOST_STOCKS = 200
 Rows = Select[InstrumentRow, RefreshPlan, dt.datetime | None, str]
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.worker.providers.conftest import KEY, Vendor
 from worker.providers.base import ErrorKind, ProviderError
-from worker.providers.http import MAX_BYTES, Client
+from worker.providers.http import MAX_BYTES, Client, unpack
 
 PARAMS = {"apikey": KEY}
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
@@ -65,9 +65,29 @@ def test_a_huge_answer_is_not_read_to_its_end(vendor: Vendor) -> None:
     assert refused(vendor.url).kind is ErrorKind.BROKEN_ANSWER
 
 
+def test_a_caller_says_how_large_an_answer_may_be(vendor: Vendor) -> None:
+    vendor.say(b"x" * (MAX_BYTES + 1))
+    assert len(quick().get(vendor.url, PARAMS, most=MAX_BYTES + 1).body) == MAX_BYTES + 1
+    with pytest.raises(ProviderError) as caught:
+        quick().get(vendor.url, PARAMS, most=MAX_BYTES)
+    assert caught.value.kind is ErrorKind.BROKEN_ANSWER
+
+
 def test_a_huge_packed_answer_is_not_unpacked_to_its_end(vendor: Vendor) -> None:
     vendor.say(gzip.compress(b"x" * 50_000_000), headers={"Content-Encoding": "gzip"})
     assert refused(vendor.url).kind is ErrorKind.BROKEN_ANSWER
+
+
+def test_a_packed_list_that_is_cut_off_is_no_shorter_list(vendor: Vendor) -> None:
+    rows = "".join(f"SYM{number},Company {number}\n" for number in range(5000))
+    whole = gzip.compress(rows.encode())
+    vendor.say(whole[:len(whole) // 2], headers={"Content-Encoding": "gzip"})
+    assert refused(vendor.url).kind is ErrorKind.UNREACHABLE
+
+
+def test_an_answer_of_countless_packed_parts_takes_no_time() -> None:
+    with pytest.raises(ValueError, match="end as it should"):
+        unpack(gzip.compress(b"") * 100_000, "gzip", MAX_BYTES)
 
 
 def test_an_answer_that_breaks_off_is_no_answer(vendor: Vendor) -> None:
