@@ -5,11 +5,12 @@ import math
 
 import pytest
 
-from tests.worker.conftest import NOW, Vendor
+from tests.worker.conftest import NOW, Vendor, new_york_days
 from webapp.analytics.intervals import sustainable_rate
+from webapp.markets import SessionBook
 from webapp.records import Instrument
 from webapp.vendors import Limits
-from worker.pacing import Candidate, choose
+from worker.pacing import Candidate, choose, waiting
 
 
 def candidate(number: int) -> Candidate:
@@ -48,3 +49,11 @@ def test_several_calls_are_made_where_the_pace_allows_and_stocks_wait() -> None:
     assert len(choose(Vendor(batch_size=3), queue, 0.4, before, NOW)) == 6
     assert len(choose(Vendor(batch_size=3), queue, 3.0, before, NOW)) == 10
     assert len(choose(Vendor(), queue, 0.001, before, NOW)) == 10
+
+
+def test_a_stock_is_due_in_the_slot_that_is_nearest_to_its_moment() -> None:
+    vendor, book = Vendor(limits=Limits(per_minute=60)), SessionBook(new_york_days())
+    stock = candidate(1)
+    for seconds, is_due in ((2.4, False), (2.6, True), (4.9, True)):
+        [(waited, _)] = waiting(vendor, [stock], {1: 5.0}, book, NOW + dt.timedelta(seconds=seconds))
+        assert (waited >= 1) is is_due

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from flask import current_app
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from config import Config
 from webapp import clock
 from webapp.extensions import db
-from webapp.models import ProviderCall, ProviderState, SymbolSearch
+from webapp.models import ProviderCall, SymbolSearch
 from webapp.records import Listing
 from webapp.symbols import service
 from worker import listings, quota
@@ -166,10 +166,7 @@ def _settle(provider: Provider, claim: int | None, error: ProviderError | None) 
     """Write what came of a call. A plan that lacks this ability still has its prices: the provider does not rest."""
     if claim is None:
         return
-    quota.settle(provider, claim, error)
-    if error is not None and error.kind is ErrorKind.NOT_ENTITLED:
-        db.session.execute(update(ProviderState).where(ProviderState.provider == provider.name)
-                           .values(paused_until=None))
+    quota.settle(provider, claim, error, of_quotes=False)
     db.session.commit()
 
 
