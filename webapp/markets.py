@@ -34,6 +34,7 @@ EXCHANGES = {exchange.mic: exchange for exchange in (
     Exchange("XNYS", "NYSE", "America/New_York", "US", "NYSE", "XNYS", extended=True),
     Exchange("XASE", "NYSE American", "America/New_York", "US", "AMEX", "XNYS", extended=True),
     Exchange("ARCX", "NYSE Arca", "America/New_York", "US", "AMEX", "XNYS", extended=True),
+    Exchange("BATS", "Cboe BZX", "America/New_York", "US", "CBOE", "XNYS", extended=True),
     Exchange("XTSE", "Toronto", "America/Toronto", "CA", "TSX", "XTSE", ("TO", "TRT")),
     Exchange("XTSX", "TSX Venture", "America/Toronto", "CA", "TSXV", "XTSE", ("V", "TRV")),
     Exchange("BVMF", "B3 São Paulo", "America/Sao_Paulo", "BR", "BMFBOVESPA", "BVMF", ("SA", "SAO")),

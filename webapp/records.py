@@ -78,7 +78,8 @@ class Quote:
     `as_of_is_day` says that the provider named a day only, so that no time of day may be shown.
     `volume` counts shares of the day so far. `source` is the provider's name, `state` what it says of the price.
     `extended_*` is the last price outside the regular session, where there is one.
-    `stale_at` is the moment from which the price may no longer pass for what `state` says.
+    `stale_at` is the moment from which the price may no longer pass for what `state` says. `closes_at` is the moment
+    from which it is the last price of its session: until then it is what `state` says, from then on it is CLOSED.
     `delay` is the class of the provider's prices: LIVE, DELAYED, END_OF_DAY or SIMULATED. `previous_day` is the session
     whose close `previous_close` is. `stated_change` is the day's change as the provider gives it, to check ours with.
     """
@@ -106,6 +107,7 @@ class Quote:
     delay: State | None = None
     previous_day: dt.date | None = None
     stated_change: Decimal | None = None
+    closes_at: dt.datetime | None = None
 
 
 class Adjustment(StrEnum):
@@ -213,7 +215,7 @@ class LiveQuote:
     `version` grows with every commit that changed the row. `problem` is why it is not fresher, in plain words.
     `spark` holds the digits of the day's path for drawing: at most 64 prices, oldest first. `tick` is -1, 0 or 1: how
     the price moved against what viewers saw last; it is 0 on a page's first load. `stale` is set when time alone made
-    it old.
+    it another state than the provider said.
     """
 
     instrument: Instrument
@@ -252,12 +254,13 @@ class LiveQuote:
         return percent_change(self.quote.extended_price, self.quote.price) if self.quote else None
 
     def state_at(self, now: dt.datetime) -> State:
-        """Say what the price is at `now`: its own state until it goes stale."""
+        """Say what the price is at `now`: its own state until its session closes, or it goes stale."""
         if self.quote is None:
             return State.UNKNOWN
         if self.quote.stale_at is not None and now >= self.quote.stale_at:
             return State.STALE
-        return self.quote.state
+        closed = self.quote.closes_at is not None and now >= self.quote.closes_at
+        return State.CLOSED if closed else self.quote.state
 
     def ticked_from(self, shown: LiveQuote | None) -> LiveQuote:
         """Return the row with its direction against what was shown before."""

@@ -20,7 +20,7 @@ from webapp.analytics.intervals import (
 from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Instrument, Session, State
 from worker.providers.base import Provider
-from worker.providers.freshness import DELAY
+from worker.providers.freshness import DELAY, OPENING
 
 # The last trades of a day reach a vendor some time after the close.
 SETTLES = dt.timedelta(minutes=20)
@@ -30,6 +30,9 @@ LEAST_SPREAD_S, DAY = 1800.0, dt.timedelta(days=1)
 SETTLING = dt.timedelta(minutes=30)
 # The first price of a day comes at most so much early, and no interval that is made to fit the day gets shorter.
 EARLY_S, LEAST_FITTED_S = 900.0, 1.0
+# It is planned in slots; what would be due before the middle of the next one is due now, so that intervals are kept on
+# the average, and one as short as a slot is not twice as long.
+HALF_SLOT_S = 2.5
 # A stock whose reading waits to be confirmed is as urgent as one that has waited so many of its intervals.
 HELD_INTERVALS = 100.0
 # A stock without a price waits no longer than this for a call that it shares with others.
@@ -168,7 +171,7 @@ def waiting(provider: Provider, candidates: Iterable[Candidate], paces: dict[int
         elif pace is not None:
             since = aged_since(provider, candidate, fetched_at, pace, sessions, now)
             interval = fitted(provider, candidate.instrument.mic, since, pace, sessions, now)
-            found.append(((now - since).total_seconds() / interval, candidate))
+            found.append((((now - since).total_seconds() + HALF_SLOT_S) / interval, candidate))
         elif fetched_at < (settled := _settled_at(provider, candidate.instrument.mic, now, sessions)):
             found.append((1 + (now - settled).total_seconds() / LEAST_SPREAD_S, candidate))
     return sorted(found, key=lambda item: (-item[0], item[1].urgency))
@@ -247,12 +250,15 @@ def choose(provider: Provider, queue: Sequence[tuple[float, Candidate]], rate: f
 
 
 def holds_until(provider: Provider, mic: str, now: dt.datetime, sessions: SessionBook) -> dt.datetime | None:
-    """Return when the part of the day ends that `now` is in; None while the market is shut."""
+    """Return until when a price of the part of the day that `now` is in may pass for one; None while it is shut.
+
+    That is its end; some time after the opening for a price from before it.
+    """
     part, session = sessions.current(mic, now)
     if session is None:
         return None
     lag = DELAY if provider.delay is State.DELAYED else dt.timedelta(0)
-    ends = {Session.PRE: session.opens_at, Session.REGULAR: session.closes_at}.get(part, session.ends_at)
+    ends = {Session.PRE: session.opens_at + OPENING, Session.REGULAR: session.closes_at}.get(part, session.ends_at)
     return ends + lag
 
 

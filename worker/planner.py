@@ -26,7 +26,7 @@ SETTLES = dt.timedelta(minutes=30)
 REST_AFTER_ANSWER = dt.timedelta(hours=3)
 REST_AFTER_UNKNOWN = dt.timedelta(hours=24)
 REST_AFTER_FAULT = dt.timedelta(minutes=10)
-REST_AFTER_LIVE_FAULT = dt.timedelta(seconds=30)
+REST_AFTER_LIVE_FAULT, LONGEST_LIVE_REST = dt.timedelta(seconds=30), dt.timedelta(minutes=10)
 MOST_DOUBLINGS = 10
 # An exchange without a calendar: its price is a day's.
 NO_CALENDAR = dt.timedelta(days=1)
@@ -123,7 +123,10 @@ def _left_by(provider: Provider, candidates: Sequence[Candidate], now: dt.dateti
 def _live_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, covered: Sequence[Candidate],
                plan: Plan) -> Plan:
     """Return the plan with what is due of live prices."""
-    rests = _resting(quota.failures_since(provider, now - quota.DAY), now, REST_AFTER_LIVE_FAULT)
+    fetched = {candidate.instrument.key: candidate.fetched_at for candidate in covered}
+    failures = [(subject, at, outcome) for subject, at, outcome in quota.failures_since(provider, now - quota.DAY)
+                if at > (fetched.get(subject) or at - quota.DAY)]
+    rests = _resting(failures, now, REST_AFTER_LIVE_FAULT, LONGEST_LIVE_REST)
     rate = pacing.planned_rate(provider, covered, sessions, now, lambda moment: quota.used_since(provider, moment))
     paces = pacing.best_paces(provider, covered, sessions, now, rate)
     ready = [candidate for candidate in covered if candidate.instrument.key not in rests]
@@ -202,7 +205,7 @@ def _is_old(candidate: Candidate, sessions: SessionBook, now: dt.datetime) -> bo
 
 
 def _resting(calls: Iterable[tuple[str, dt.datetime, str]], now: dt.datetime,
-             after_fault: dt.timedelta = REST_AFTER_FAULT) -> dict[str, Rest]:
+             after_fault: dt.timedelta = REST_AFTER_FAULT, longest: dt.timedelta = quota.DAY) -> dict[str, Rest]:
     """Return until when the stocks rest that were asked for lately; each further fault of one doubles its rest.
 
     A call that the vendor throttled, or that a crash cut short, says nothing of the stock: it stays due.
@@ -216,7 +219,7 @@ def _resting(calls: Iterable[tuple[str, dt.datetime, str]], now: dt.datetime,
         elif outcome.startswith(GIVEN_UP):
             rest = REST_AFTER_UNKNOWN
         elif outcome.startswith(FAULTS):
-            rest = after_fault * 2 ** min(faults[subject], MOST_DOUBLINGS)
+            rest = min(after_fault * 2 ** min(faults[subject], MOST_DOUBLINGS), longest)
             faults[subject] += 1
         until[subject] = Rest(started_at + rest, outcome)
     return {subject: rest for subject, rest in until.items() if rest.until > now}

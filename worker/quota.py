@@ -37,7 +37,7 @@ REST = {
 # after each further one.
 DOWN_AFTER = 5
 FIRST_REST = dt.timedelta(seconds=15)
-LONGEST_REST = dt.timedelta(hours=1)
+LONGEST_REST = dt.timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)

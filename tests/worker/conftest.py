@@ -66,9 +66,9 @@ def make_quote(instrument: Instrument, price: str = "10.00", *, as_of: dt.dateti
                state: State = State.LIVE, **others: object) -> Quote:
     fields: dict[str, object] = {"previous_close": Decimal("9.50"), "open": Decimal("9.60"), "high": None,
                                  "low": None, "volume": 1000, "day": as_of.date(), "unit": instrument.currency,
-                                 "sent_unit": instrument.currency, **others}
+                                 "sent_unit": instrument.currency, "session": Session.REGULAR, **others}
     return Quote(instrument_id=instrument.id, price=Decimal(price), as_of=as_of, source=source, state=state,
-                 session=Session.REGULAR, **fields)  # type: ignore[arg-type]
+                 **fields)  # type: ignore[arg-type]
 
 
 def new_york_days() -> list[SessionTimes]:

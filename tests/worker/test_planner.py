@@ -228,3 +228,16 @@ def test_the_outlook_is_kept_and_only_what_changed_is_written(app: Flask, sessio
     db.session.commit()
     db.session.expire_all()
     assert db.session.get_one(RefreshPlan, stock.id).planned_at == later
+
+
+def test_a_price_that_came_ends_the_rest_after_faults_and_none_is_long(app: Flask, sessions: SessionBook) -> None:
+    again, ever = make_instrument("AGAIN"), make_instrument("EVER")
+    watch(again, ever)
+    for minutes in range(60, 0, -1):
+        record_call(ever, "unreachable: it did not answer", dt.timedelta(minutes=minutes))
+        record_call(again, "unreachable: it did not answer", dt.timedelta(minutes=minutes + 1))
+    store_quotes([make_quote(again, as_of=NOW - dt.timedelta(minutes=1))], NOW - dt.timedelta(minutes=1))
+    db.session.commit()
+    found = due_calls(NOW, Vendor(limits=Limits(per_minute=60)), sessions, {}).outlook
+    assert "last call brought nothing" not in found[again.id].reason
+    assert found[ever.id].next_at == NOW + dt.timedelta(minutes=9)

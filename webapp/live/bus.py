@@ -26,7 +26,7 @@ BULK_ROWS = 1000
 WATCHED_SECONDS = 30
 DEAD_SECONDS = 4.0
 
-_TIMES = ("as_of", "extended_as_of", "stale_at")
+_TIMES = ("as_of", "extended_as_of", "stale_at", "closes_at")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def _plain(value: object) -> object:
 def decode_quote(data: dict[str, Any]) -> Quote:
     """Return the quote that encode_quote() was given."""
     fields = dict(data)
-    fields.update({name: _time(data[name]) for name in _TIMES})
+    fields.update({name: _time(data.get(name)) for name in _TIMES})  # what an older release kept may lack some
     fields.update({name: None if data[name] is None else Decimal(data[name]) for name in PRICES})
     fields.update({name: dt.date.fromisoformat(data[name]) if data[name] else None for name in ("day", "previous_day")})
     fields.update(state=State(data["state"]), session=Session(data["session"]),

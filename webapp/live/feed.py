@@ -6,6 +6,7 @@ away, or a database that is ahead of the bus make the feed read what changed fro
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import secrets
 import time
@@ -64,6 +65,7 @@ class Feed:
         self._begun = 0
         self._reading = BoundedSemaphore()
         self._marked: set[int] = set()
+        self._aged: dict[int, State] = {}
 
     def start(self) -> None:
         """Begin to listen, to check and to write."""
@@ -187,14 +189,24 @@ class Feed:
         self.hub.apply([], max(newest, self.hub.received))
 
     def watch_time(self) -> None:
-        """Draw rows again when time alone has made them stale."""
+        """Draw rows again when time alone has closed them, or made them stale."""
         while not self.hub.closing:
             gevent.sleep(1)
-            now = clock.now()
-            old = [number for number, row in self.hub.rows.items()
-                   if not row.stale and row.quote is not None and row.state_at(now) is State.STALE]
-            if old:
-                self.hub.touch(old, stale=True)
+            self.age_rows(clock.now())
+
+    def age_rows(self, now: dt.datetime) -> None:
+        """Have the rows drawn again that are something else at `now` than they were last drawn as."""
+        old = [number for number, row in self.hub.rows.items() if self._has_aged(row, now)]
+        if old:
+            self.hub.touch(old, stale=True)
+
+    def _has_aged(self, row: LiveQuote, now: dt.datetime) -> bool:
+        """Tell whether time has made a row another state than it was last drawn with."""
+        state, number = row.state_at(now), row.instrument.id
+        if row.quote is None or state is row.quote.state or (row.stale and self._aged.get(number) is state):
+            return False
+        self._aged[number] = state
+        return True
 
     def keep_house(self) -> None:
         """Tell the workers what is on screens, and end streams whose log-in has ended."""

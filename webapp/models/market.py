@@ -88,6 +88,7 @@ class QuoteRow(Model):
     extended_price: Mapped[Decimal | None] = mapped_column(ExactDecimal)
     extended_as_of: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     stale_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    closes_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     fetched_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     unit: Mapped[str] = mapped_column(String(3), default="")
     sent_unit: Mapped[str] = mapped_column(String(3), default="")
@@ -110,7 +111,7 @@ class QuoteRow(Model):
             extended_price=self.extended_price, extended_as_of=self.extended_as_of,
             as_of_is_day=self.as_of_is_day, stale_at=self.stale_at, unit=self.unit, sent_unit=self.sent_unit,
             delay=State(self.delay) if self.delay else None, previous_day=self.previous_day,
-            stated_change=self.stated_change)
+            stated_change=self.stated_change, closes_at=self.closes_at)
 
     def live(self) -> LiveQuote:
         """Return the row as pages show it."""

@@ -1,66 +1,100 @@
-"""Keeps the table of trading days: what exchange_calendars knows, and our own hours before and after."""
+"""Keeps the table of trading days: what exchange_calendars knows, our own hours before and after, a person's list."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
 from collections.abc import Collection
-from zoneinfo import ZoneInfo
+from pathlib import Path
 
+from flask import current_app
 from sqlalchemy import delete, func, insert, select
 
+from config import Config
 from webapp import clock
 from webapp.extensions import db
 from webapp.markets import EXCHANGES, Exchange, SessionTimes
-from webapp.models import InstrumentRow, MarketSession
+from webapp.models import InstrumentRow, JobRun, MarketSession
+from worker.closures import NONE, Closures, UnreadableError, apply_closures, extended, read_closures
 
 log = logging.getLogger(__name__)
 
 DAYS_BACK = 40
 DAYS_AHEAD = 370
 ENOUGH_AHEAD = 30
-# The United States trade from 4 in the morning until four hours after the regular close, on short days too.
-PRE_OPENS = dt.time(4)
-POST_LASTS = dt.timedelta(hours=4)
+# Written whether they are in use or not: a stock that is new on one of them does not wait for its exchange's days.
+ALWAYS = {"XNYS", "XNAS", "XASE", "ARCX", "BATS", "XLON", "XETR", "XTKS", "XHKG", "XTSE", "XASX"}
+# The row that says which list of closures the days were last written with.
+APPLIED = "closures"
 
 
-def write_sessions() -> int:
-    """Write the trading days of exchanges that have too few ahead; cost nothing where there are enough."""
-    return _write(_exchanges_in_use() - _well_known(clock.now().date()))
+def write_sessions() -> str:
+    """Write the trading days of exchanges that have too few ahead, and all where the list of closures has changed.
+
+    Return in words what was written and what is wrong with the list; "" where there is nothing to say.
+    """
+    try:
+        closures = read_closures(_file())
+    except UnreadableError as error:
+        return _write(_exchanges_wanted() - _well_known(clock.now().date()), NONE, [str(error)], applied=False)
+    if closures.digest != _applied():
+        return _write(_exchanges_wanted(), closures, closures.problems)
+    missing = _exchanges_wanted() - _well_known(clock.now().date())
+    return _write(missing, closures, closures.problems)
 
 
-def renew_sessions() -> int:
-    """Write all trading days anew: a newer calendar may know of a closure that the old one did not."""
-    return _write(_exchanges_in_use())
+def renew_sessions() -> str:
+    """Write all trading days anew: a newer calendar may know of a closure that the old one did not.
+
+    While the list of closures cannot be read, only what is missing is written: the rest was written with it.
+    """
+    try:
+        closures = read_closures(_file())
+    except UnreadableError:
+        return write_sessions()
+    return _write(_exchanges_wanted(), closures, closures.problems)
 
 
 def trading_days(exchange: Exchange, first: dt.date, last: dt.date) -> list[SessionTimes]:
     """Return the exchange's days from `first` to `last`, as far as the calendar knows them."""
-    import exchange_calendars  # noqa: PLC0415 - brings pandas, 100 MB that only this job needs
+    from exchange_calendars import get_calendar  # noqa: PLC0415 - brings pandas, 100 MB that only this job needs
 
     try:
-        known_until = exchange_calendars.get_calendar(exchange.calendar, start=first).bound_max()
-        end = min(last, known_until.date()) if known_until is not None else last
-        calendar = exchange_calendars.get_calendar(exchange.calendar, start=first, end=end)
-    except ValueError as error:
-        log.warning("No trading days of %s are known: is exchange-calendars up to date? (%s)", exchange.mic, error)
-        return []
-    return [_times(exchange, label.date(), opens.to_pydatetime(), closes.to_pydatetime())
+        calendar = get_calendar(exchange.calendar, start=first, end=last)
+    except ValueError:  # most likely it does not reach so far
+        try:
+            known_until = get_calendar(exchange.calendar, start=first).bound_max()
+            end = min(last, known_until.date()) if known_until is not None else last
+            calendar = get_calendar(exchange.calendar, start=first, end=end)
+        except ValueError as error:
+            log.warning("No trading days of %s are known: is exchange-calendars up to date? (%s)", exchange.mic, error)
+            return []
+    return [extended(exchange, label.date(), opens.to_pydatetime(), closes.to_pydatetime())
             for label, opens, closes in zip(calendar.sessions, calendar.opens, calendar.closes, strict=True)]
 
 
-def _times(exchange: Exchange, day: dt.date, opens_at: dt.datetime, closes_at: dt.datetime) -> SessionTimes:
-    """Add the extended hours to a regular session."""
-    opens_at, closes_at = opens_at.astimezone(dt.UTC), closes_at.astimezone(dt.UTC)
-    if not exchange.extended:
-        return SessionTimes(exchange.mic, day, opens_at, closes_at)
-    pre_opens_at = dt.datetime.combine(day, PRE_OPENS, ZoneInfo(exchange.zone)).astimezone(dt.UTC)
-    return SessionTimes(exchange.mic, day, opens_at, closes_at, pre_opens_at, closes_at + POST_LASTS)
+def _file() -> Path:
+    settings: Config = current_app.config["SETTINGS"]
+    return Path(settings.CLOSURES_FILE)
 
 
-def _exchanges_in_use() -> set[str]:
-    """Return the exchanges of all instruments, those that have no calendar left out."""
-    return set(db.session.scalars(select(InstrumentRow.mic).distinct())) & EXCHANGES.keys()
+def _applied() -> str:
+    """Return the digest of the list of closures that the days were last written with."""
+    return db.session.scalar(select(JobRun.outcome).where(JobRun.name == APPLIED)) or ""
+
+
+def _note_applied(closures: Closures) -> None:
+    """Keep, with the days, which list they were written with."""
+    if closures.digest == _applied():
+        return
+    now = clock.now()
+    db.session.merge(JobRun(name=APPLIED, started_at=now, finished_at=now, succeeded_at=now, outcome=closures.digest,
+                            failures=0))
+
+
+def _exchanges_wanted() -> set[str]:
+    """Return the exchanges of all instruments and the great ones, those that have no calendar left out."""
+    return (set(db.session.scalars(select(InstrumentRow.mic).distinct())) | ALWAYS) & EXCHANGES.keys()
 
 
 def _well_known(today: dt.date) -> set[str]:
@@ -71,18 +105,26 @@ def _well_known(today: dt.date) -> set[str]:
         .having(newest >= today + dt.timedelta(days=ENOUGH_AHEAD))))
 
 
-def _write(mics: Collection[str]) -> int:
-    """Replace these exchanges' days in one transaction; return how many there are now."""
+def _write(mics: Collection[str], closures: Closures, problems: Collection[str], *, applied: bool = True) -> str:
+    """Replace these exchanges' days in one transaction; say how many there are now, and what is wrong.
+
+    `applied` says that the closures are what the file has.
+    """
     if not mics:
-        return 0
+        return "; ".join(problems)
+    for problem in problems:
+        log.warning("The list of closures: %s", problem)
     today = clock.now().date()
     first, last = today - dt.timedelta(days=DAYS_BACK), today + dt.timedelta(days=DAYS_AHEAD)
     db.session.commit()  # the calendars take a second, in which no transaction stays open
-    days = [session for mic in sorted(mics) for session in trading_days(EXCHANGES[mic], first, last)]
+    days = [session for mic in sorted(mics)
+            for session in apply_closures(EXCHANGES[mic], trading_days(EXCHANGES[mic], first, last), closures)]
     db.session.execute(delete(MarketSession).where(MarketSession.mic.in_({session.mic for session in days})))
     if days:
         db.session.execute(insert(MarketSession), [
             {"mic": session.mic, "day": session.day, "opens_at": session.opens_at, "closes_at": session.closes_at,
              "pre_opens_at": session.pre_opens_at, "post_closes_at": session.post_closes_at} for session in days])
+    if applied:
+        _note_applied(closures)
     db.session.commit()
-    return len(days)
+    return "; ".join([f"{len(days)} trading days of {len(mics)} exchanges written", *problems])

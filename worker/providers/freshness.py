@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from webapp.markets import EXCHANGES
-from webapp.records import Session, State
+from webapp.records import Quote, Session, State
 from worker.providers.figures import FigureError
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ HOLDS = {State.LIVE: dt.timedelta(minutes=2), State.DELAYED: dt.timedelta(minute
 OPENING = dt.timedelta(minutes=30)
 # A trade of so long ago is no live price, even if there was none since.
 OLDEST = dt.timedelta(minutes=30)
+# So long after its close a session's last price may be on its way; until then the one before it passes for it.
+CLOSING = dt.timedelta(hours=1)
+RUNNING = {State.LIVE, State.DELAYED, State.POST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,20 @@ def times_of_regular(as_of: dt.datetime, delay: State, now: dt.datetime, session
     if session is None or part is not Session.POST:
         return times_of_trade(as_of, delay, now, sessions, mic)
     return replace(times_of_trade(session.closes_at, delay, now, sessions, mic), as_of=as_of)
+
+
+def until_close(quote: Quote, sessions: SessionBook, mic: str) -> Quote:
+    """Return the quote with the moment from which it is the last price of its part of the day.
+
+    One that is not stale by then holds as such for a while: until the closing price should have come.
+    """
+    session = sessions.session_on(mic, quote.day) if quote.state in RUNNING else None
+    if session is None or quote.stale_at is None:
+        return replace(quote, closes_at=None) if quote.closes_at else quote
+    lag = DELAY if quote.state is State.DELAYED else dt.timedelta(0)
+    closes_at = (session.ends_at if quote.session is Session.POST else session.closes_at) + lag
+    stale_at = quote.stale_at if quote.stale_at < closes_at else closes_at + CLOSING
+    return replace(quote, closes_at=closes_at, stale_at=stale_at)
 
 
 def check_time(moment: dt.datetime, now: dt.datetime) -> dt.datetime:

@@ -35,6 +35,7 @@ def hear(subscription: bus.Subscription) -> tuple[str, dict[str, Any]] | None:
 @pytest.mark.parametrize("row", [
     LiveQuote(STOCK, 3, FULL, NOON, "late", ("300", "301.45")),
     LiveQuote(STOCK, 3, Quote(7, Decimal("0.0040"), NOON, NOON.date(), "x", State.END_OF_DAY, Session.CLOSED)),
+    LiveQuote(STOCK, 4, dataclasses.replace(FULL, closes_at=NOON)),
     LiveQuote(STOCK, problem="unknown"),
 ])
 def test_a_row_arrives_as_it_was_sent(redis: Redis, row: LiveQuote) -> None:
@@ -46,6 +47,12 @@ def test_a_row_arrives_as_it_was_sent(redis: Redis, row: LiveQuote) -> None:
     version, rows = bus.decode_quotes(message[1])
     assert (version, rows) == (3, [row])
     assert rows[0].quote is None or str(rows[0].quote.price) == str(row.quote and row.quote.price)
+
+
+def test_a_quote_that_an_older_release_kept_is_read() -> None:
+    kept = bus.encode_quote(FULL)
+    del kept["closes_at"]
+    assert bus.decode_quote(kept) == FULL
 
 
 def test_a_large_commit_comes_in_parts_and_only_the_last_ends_it(redis: Redis) -> None:

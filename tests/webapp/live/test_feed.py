@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 from collections.abc import Callable, Iterable
 
 import gevent
 import pytest
 from flask import Flask
 
-from tests.webapp.live.watchers import make_hub, row
+from tests.webapp.live.watchers import NOON, Client, make_hub, row
 from webapp.extensions import db
 from webapp.live import bus
 from webapp.live.feed import Feed
@@ -101,3 +103,28 @@ def test_of_many_pages_that_are_ahead_of_the_bus_one_reads_the_database() -> Non
     database.meanwhile = answer_late
     gevent.joinall([gevent.spawn(feed.reach, 5) for _ in range(20)], raise_error=True)
     assert (hub.received, len(asked)) == (5, 1)
+
+
+def test_a_row_is_drawn_again_when_its_market_closes_and_when_it_goes_stale() -> None:
+    hub = make_hub()
+    feed = Feed(hub, None, SlowDatabase(0))  # type: ignore[arg-type]
+    minute = dt.timedelta(minutes=1)
+    live = row(1, 1)
+    assert live.quote is not None
+    quote = dataclasses.replace(live.quote, closes_at=NOON + minute, stale_at=NOON + 2 * minute)
+    hub.apply([dataclasses.replace(live, quote=quote), row(2, 1)], 1)
+    client = Client(hub, (1,))
+    hub.flush()
+    drawn = []
+    for seconds in (0, 59, 60, 61, 119, 120, 121):
+        client.read()
+        before = len(client.events)
+        feed.age_rows(NOON + dt.timedelta(seconds=seconds))
+        hub.flush()
+        client.read()
+        drawn += [seconds] if len(client.events) > before else []
+    assert drawn == [60, 120]
+    hub.apply([row(1, 2)], 2)
+    hub.flush()
+    feed.age_rows(NOON + dt.timedelta(seconds=130))
+    assert not hub.rows[1].stale

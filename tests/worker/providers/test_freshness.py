@@ -1,13 +1,14 @@
 """What a price is, by the time of its trade and the hours of its exchange."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 
 from tests.worker.providers.conftest import at, new_york
 from webapp.markets import SessionBook
-from webapp.records import Session, State
-from worker.providers.freshness import times_of_day, times_of_trade
+from webapp.records import Instrument, LiveQuote, Quote, Session, State
+from worker.providers.freshness import times_of_day, times_of_trade, until_close
 
 # New York in summer: 08:00 pre, 13:30 regular, 20:00 post, 24:00 closed, in UTC. 12 June 2026 is a Friday.
 BOOK = new_york("2026-06-08", "2026-06-20", "XNAS")
@@ -61,3 +62,41 @@ def test_an_exchange_without_a_calendar_makes_a_price_that_holds_for_days() -> N
 def test_a_close_holds_until_the_next_one_should_have_arrived() -> None:
     times = times_of_day(dt.date(2026, 6, 12), State.END_OF_DAY, at("2026-06-13 12:00"), BOOK, "XNAS")
     assert (times.as_of, times.stale_at) == (at("2026-06-12 20:00"), at("2026-06-16 02:00"))
+
+
+def quote(state: State, session: Session, stale_at: str) -> Quote:
+    made_at = at("2026-06-12 15:00")
+    return Quote(1, Decimal(10), made_at, made_at.date(), "vendor", state, session, stale_at=at(stale_at))
+
+
+@pytest.mark.parametrize(("state", "session", "stale_at", "closes_at", "holds_until"), [
+    (State.LIVE, Session.REGULAR, "2026-06-12 20:00", "2026-06-12 20:00", "2026-06-12 21:00"),
+    (State.LIVE, Session.REGULAR, "2026-06-12 20:01", "2026-06-12 20:00", "2026-06-12 21:00"),
+    (State.LIVE, Session.REGULAR, "2026-06-12 19:59", "2026-06-12 20:00", "2026-06-12 19:59"),
+    (State.DELAYED, Session.REGULAR, "2026-06-12 20:15", "2026-06-12 20:15", "2026-06-12 21:15"),
+    (State.DELAYED, Session.REGULAR, "2026-06-12 20:14", "2026-06-12 20:15", "2026-06-12 20:14"),
+    (State.POST, Session.POST, "2026-06-13 00:00", "2026-06-13 00:00", "2026-06-13 01:00"),
+    (State.PRE, Session.PRE, "2026-06-12 13:40", None, "2026-06-12 13:40"),
+    (State.CLOSED, Session.CLOSED, "2026-06-15 14:00", None, "2026-06-15 14:00"),
+    (State.END_OF_DAY, Session.CLOSED, "2026-06-15 14:00", None, "2026-06-15 14:00"),
+])
+def test_a_running_price_becomes_the_close_unless_it_is_stale_before(
+        state: State, session: Session, stale_at: str, closes_at: str | None, holds_until: str) -> None:
+    found = until_close(quote(state, session, stale_at), BOOK, "XNAS")
+    assert found.closes_at == (closes_at and at(closes_at))
+    assert found.stale_at == at(holds_until)
+
+
+def test_a_price_is_live_then_closed_then_stale_to_the_microsecond() -> None:
+    stock = Instrument(1, "AAPL", "XNAS", "", "USD", "US")
+    live = LiveQuote(stock, quote=until_close(quote(State.LIVE, Session.REGULAR, "2026-06-12 20:02"), BOOK, "XNAS"))
+    close, moment = at("2026-06-12 20:00"), dt.timedelta(microseconds=1)
+    assert live.state_at(close - moment) is State.LIVE
+    assert live.state_at(close) is State.CLOSED
+    assert live.state_at(close + dt.timedelta(hours=1) - moment) is State.CLOSED
+    assert live.state_at(close + dt.timedelta(hours=1)) is State.STALE
+
+
+def test_a_price_without_a_calendar_keeps_its_state() -> None:
+    running = quote(State.LIVE, Session.REGULAR, "2026-06-12 20:02")
+    assert until_close(running, SessionBook([]), "XNAS") == running
