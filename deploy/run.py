@@ -248,10 +248,10 @@ def address(config: Config) -> str:
 
 
 def answers_with_page(config: Config) -> bool:
-    """Tell whether the front page comes."""
+    """Tell whether a page comes: one that says of no stock that somebody looks at it, for that would cost calls."""
     connection = http.client.HTTPConnection(own_host(config), config.PORT, timeout=5)
     try:
-        connection.request("GET", "/")
+        connection.request("GET", "/healthz")
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

@@ -59,7 +59,6 @@ def bind_extensions(app: Flask, settings: Config) -> None:
         RATELIMIT_STORAGE_OPTIONS={"socket_timeout": 1, "socket_connect_timeout": 1},
         RATELIMIT_KEY_PREFIX="stagewatch",
         RATELIMIT_HEADERS_ENABLED=True,
-        RATELIMIT_ENABLED=settings.LOGIN_THROTTLE,
         COMPRESS_ALGORITHM=["br", "gzip"],
         COMPRESS_ALGORITHM_STREAMING=["gzip", "br"],  # static files are sent as streams
         COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json", "text/csv",

@@ -72,7 +72,7 @@ def exchange_name(mic: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SessionTimes:
-    """One trading day of one exchange, in UTC; pre and post are None where the exchange has none."""
+    """One trading day of one exchange, in UTC; pre, post and the midday break are None where the exchange has none."""
 
     mic: str
     day: dt.date
@@ -80,6 +80,8 @@ class SessionTimes:
     closes_at: dt.datetime
     pre_opens_at: dt.datetime | None = None
     post_closes_at: dt.datetime | None = None
+    break_starts_at: dt.datetime | None = None
+    break_ends_at: dt.datetime | None = None
 
     @property
     def starts_at(self) -> dt.datetime:
@@ -92,18 +94,42 @@ class SessionTimes:
         return self.post_closes_at or self.closes_at
 
     def part_at(self, now: dt.datetime) -> Session:
-        """Return the part of the day that `now` is in; each part has its beginning, not its end."""
+        """Return the part of the day that `now` is in; each part has its beginning, not its end.
+
+        In the midday break it is CLOSED, although the day goes on.
+        """
         if self.opens_at <= now < self.closes_at:
-            return Session.REGULAR
+            return Session.CLOSED if self.rests_at(now) else Session.REGULAR
         if self.starts_at <= now < self.opens_at:
             return Session.PRE
         return Session.POST if self.closes_at <= now < self.ends_at else Session.CLOSED
+
+    def rests_at(self, now: dt.datetime) -> bool:
+        """Tell whether `now` is in the midday break."""
+        return self.trades_until(now) <= now < self.closes_at
+
+    def resumes_after(self, moment: dt.datetime) -> dt.datetime | None:
+        """Return the end of the midday break where it is after `moment`."""
+        ends_at = self.break_ends_at if self.break_starts_at is not None else None
+        return ends_at if ends_at is not None and moment < ends_at else None
+
+    def trades_until(self, moment: dt.datetime) -> dt.datetime:
+        """Return until when a regular price of `moment` is followed by others: the break, or else the close."""
+        rests_at = self.break_starts_at if self.resumes_after(moment) else None
+        return rests_at or self.closes_at
+
+    def rest_between(self, start: dt.datetime, end: dt.datetime) -> dt.timedelta:
+        """Return how much of the midday break lies between two moments."""
+        if self.break_starts_at is None or self.break_ends_at is None:
+            return dt.timedelta(0)
+        return max(min(end, self.break_ends_at) - max(start, self.break_starts_at), dt.timedelta(0))
 
 
 class SessionBook:
     """The trading days of every exchange. Days that it was not given count as closed.
 
-    A midday break (Tokyo, Hong Kong) counts as part of the regular session.
+    In a midday break (Tokyo, Hong Kong) nothing is traded: the market is shut, as between two days. But the day goes
+    on: it is completed at its close only, and the next session is that of the next day.
     """
 
     def __init__(self, sessions: Iterable[SessionTimes]) -> None:
@@ -142,18 +168,29 @@ class SessionBook:
         return days[index] if index < len(days) else None
 
     def current(self, mic: str, now: dt.datetime) -> tuple[Session, SessionTimes | None]:
-        """Return the part of the day and the day that `now` is in; CLOSED and None between two days."""
-        days = self._of(mic)
-        index = bisect_right(days, now, key=lambda session: session.starts_at)
-        if not index:
-            return Session.CLOSED, None
-        part = days[index - 1].part_at(now)
-        return part, None if part is Session.CLOSED else days[index - 1]
+        """Return the part of the day and the day that `now` is in; CLOSED and None between two, and in a break."""
+        day = self._day_at(mic, now)
+        part = day.part_at(now) if day else Session.CLOSED
+        return part, None if part is Session.CLOSED else day
+
+    def resting(self, mic: str, now: dt.datetime) -> SessionTimes | None:
+        """Return the day whose midday break `now` is in, None at all other times."""
+        day = self._day_at(mic, now)
+        return day if day is not None and day.rests_at(now) else None
 
     def next_open(self, mic: str, now: dt.datetime) -> dt.datetime | None:
-        """Return when the next regular session begins, after `now`."""
+        """Return when regular trading begins next, after `now`: on a day, or after its midday break."""
+        day = self._day_at(mic, now)
+        if day is not None and day.opens_at <= now and (resumes_at := day.resumes_after(now)) is not None:
+            return resumes_at
         following = self.next_session(mic, now)
         return following.opens_at if following else None
+
+    def _day_at(self, mic: str, now: dt.datetime) -> SessionTimes | None:
+        """Return the day that `now` is in, from its first moment to its last."""
+        days = self._of(mic)
+        index = bisect_right(days, now, key=lambda session: session.starts_at)
+        return days[index - 1] if index and now < days[index - 1].ends_at else None
 
     def _of(self, mic: str) -> list[SessionTimes]:
         return self._days.get(mic, [])

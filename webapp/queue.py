@@ -22,12 +22,13 @@ def search_symbols(text: str) -> None:
     _enqueue("worker.jobs.directory.search_symbols", text, job_id=None, retry=None)
 
 
-def settle_hold(instrument_id: int, take: bool, user_id: int) -> None:
+def settle_hold(instrument_id: int, take: bool, user_id: int, price: str) -> None:
     """Ask a worker to take or to drop a price that waits to be confirmed; raise RedisAway where it cannot.
 
+    `price` is the one that the person saw, with all its digits: no other is taken. To drop asks for none, "".
     It is not tried again: a later price may wait by then.
     """
-    _enqueue("worker.jobs.trust.settle_hold", instrument_id, take, user_id, job_id=None, retry=None)
+    _enqueue("worker.jobs.trust.settle_hold", instrument_id, take, user_id, price, job_id=None, retry=None)
 
 
 def note_split(instrument_id: int, day: dt.date, ratio: Decimal, user_id: int) -> None:

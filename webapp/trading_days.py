@@ -19,7 +19,8 @@ def load_book(now: dt.datetime, mics: Iterable[str] | None = None) -> SessionBoo
     """Return the trading days around `now`, of these exchanges or of all."""
     days = MarketSession
     # Columns, not rows of the model: it is read each few seconds, and is a thousand days where many exchanges are used.
-    query = select(days.mic, days.day, days.opens_at, days.closes_at, days.pre_opens_at, days.post_closes_at).where(
+    query = select(days.mic, days.day, days.opens_at, days.closes_at, days.pre_opens_at, days.post_closes_at,
+                   days.break_starts_at, days.break_ends_at).where(
         MarketSession.day >= (now - BACK).date(), MarketSession.day <= (now + AHEAD).date())
     if mics is not None:
         query = query.where(MarketSession.mic.in_(list(mics)))

@@ -107,9 +107,27 @@ VENDORS = {vendor.name: vendor for vendor in (
 )}
 
 
+# Those that can be asked for symbols; a test holds this against their modules, which no page may load.
+SEARCHABLE = frozenset({"finnhub", "twelve-data", "yahoo", "massive", "fmp", "alpha-vantage"})
+
+
 def title_of(source: str) -> str:
     """Return a vendor's name as people know it: alpha-vantage is Alpha Vantage."""
     return VENDORS[source].title if source in VENDORS else source.replace("-", " ").title()
+
+
+def searched_first(config: Config) -> str:
+    """Return the title of the provider that is asked first for symbols; "" where none of the active ones can be."""
+    return next((title_of(name) for name in config.vendors if name in SEARCHABLE), "")
+
+
+def without_search(config: Config) -> str:
+    """Say, where no active provider can be asked for symbols, which could be; "" where one can."""
+    if searched_first(config):
+        return ""
+    *others, last = (vendor.title for vendor in VENDORS.values() if vendor.name in SEARCHABLE)
+    return (f"Only the directory here was searched: no provider with a search is set up. {', '.join(others)} and "
+            f"{last} have one; whoever runs this site can add a key, such as FINNHUB_API_KEY.")
 
 
 def as_set(name: str, config: Config) -> Vendor:

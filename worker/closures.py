@@ -88,13 +88,21 @@ def apply_closures(exchange: Exchange, days: Sequence[SessionTimes], closures: C
     return [sessions[day] for day in sorted(sessions)]
 
 
-def extended(exchange: Exchange, day: dt.date, opens_at: dt.datetime, closes_at: dt.datetime) -> SessionTimes:
-    """Return a regular session with the hours before and after it, where the exchange has such."""
+def extended(exchange: Exchange, day: dt.date, opens_at: dt.datetime, closes_at: dt.datetime,
+             rest: tuple[dt.datetime | None, dt.datetime | None] = (None, None)) -> SessionTimes:
+    """Return a regular session with the hours before and after it, where the exchange has such.
+
+    `rest` is its midday break, which is left out where there is no trading before it or after it.
+    """
     opens_at, closes_at = opens_at.astimezone(dt.UTC), closes_at.astimezone(dt.UTC)
+    rests_at, resumes_at = (moment and moment.astimezone(dt.UTC) for moment in rest)
+    if rests_at is None or resumes_at is None or not opens_at < rests_at < resumes_at < closes_at:
+        rests_at = resumes_at = None
     if not exchange.extended:
-        return SessionTimes(exchange.mic, day, opens_at, closes_at)
+        return SessionTimes(exchange.mic, day, opens_at, closes_at, None, None, rests_at, resumes_at)
     pre_opens_at = min(_moment(exchange, day, PRE_OPENS), opens_at)
-    return SessionTimes(exchange.mic, day, opens_at, closes_at, pre_opens_at, closes_at + POST_LASTS)
+    return SessionTimes(exchange.mic, day, opens_at, closes_at, pre_opens_at, closes_at + POST_LASTS,
+                        rests_at, resumes_at)
 
 
 def _session(exchange: Exchange, day: dt.date, closure: Closure, usual: SessionTimes | None) -> SessionTimes | None:
@@ -102,11 +110,12 @@ def _session(exchange: Exchange, day: dt.date, closure: Closure, usual: SessionT
     if closure.closes is None:
         return None
     closes_at = _moment(exchange, day, closure.closes)
+    rest = (usual.break_starts_at, usual.break_ends_at) if usual else (None, None)
     if closure.opens is not None:
-        return extended(exchange, day, _moment(exchange, day, closure.opens), closes_at)
+        return extended(exchange, day, _moment(exchange, day, closure.opens), closes_at, rest)
     if usual is None or closes_at <= usual.opens_at:
         return None
-    return extended(exchange, day, usual.opens_at, closes_at)
+    return extended(exchange, day, usual.opens_at, closes_at, rest)
 
 
 def _moment(exchange: Exchange, day: dt.date, time: dt.time) -> dt.datetime:

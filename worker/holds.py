@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from webapp.models import Close, Finding, HeldQuote, QuoteFinding, QuoteRow, Spl
 from webapp.records import Quote, Split
 from worker.database import insert
 from worker.trust import Held, Judgement, Verdict, standard_deviation
+
+log = logging.getLogger(__name__)
 
 REASON_LENGTH = 300
 # The same reading refused again within this time only counts up.
@@ -45,13 +48,24 @@ class Note:
 
 def load(ids: Collection[int]) -> Known:
     """Return what waits and which splits are known of these instruments."""
-    held = {row.instrument_id: Held(bus.decode_quote(row.quote), row.first_at, row.ratio, row.no_split)
-            for row in db.session.scalars(select(HeldQuote).where(HeldQuote.instrument_id.in_(ids))
-                                          .execution_options(populate_existing=True))}
+    rows = db.session.scalars(select(HeldQuote).where(HeldQuote.instrument_id.in_(ids))
+                              .execution_options(populate_existing=True)).all()
+    held = {row.instrument_id: one for row in rows if (one := held_of(row)) is not None}
     splits = defaultdict(list)
     for row in db.session.scalars(select(SplitRow).where(SplitRow.instrument_id.in_(ids)).order_by(SplitRow.day)):
         splits[row.instrument_id].append(Split(row.day, row.ratio))
     return Known(held, splits)
+
+
+def held_of(row: HeldQuote) -> Held | None:
+    """Return what a row holds; one that another version wrote, and this one cannot read, is dropped."""
+    try:
+        quote = bus.decode_quote(row.quote)
+    except (KeyError, TypeError, ValueError, ArithmeticError):
+        log.warning("A reading of instrument %s that waited cannot be read; it is dropped", row.instrument_id)
+        db.session.execute(delete(HeldQuote).where(HeldQuote.instrument_id == row.instrument_id))
+        return None
+    return Held(quote, row.first_at, row.ratio, row.no_split, row.asked_at)
 
 
 def hold(quote: Quote, judgement: Judgement, before: Held | None, now: dt.datetime) -> None:
@@ -62,10 +76,12 @@ def hold(quote: Quote, judgement: Judgement, before: Held | None, now: dt.dateti
             readings=HeldQuote.readings + 1, last_at=now))
         return
     db.session.execute(delete(HeldQuote).where(HeldQuote.instrument_id == quote.instrument_id))
+    # What a vendor said of splits today holds for another reading of today, too.
+    asked = before if before is not None and before.quote.day == quote.day else None
     db.session.add(HeldQuote(
         instrument_id=quote.instrument_id, source=quote.source, price=quote.price, as_of=quote.as_of, against=against,
         ratio=judgement.ratio, reason=judgement.reason[:REASON_LENGTH], quote=bus.encode_quote(quote), readings=1,
-        first_at=now, last_at=now))
+        first_at=now, last_at=now, no_split=bool(asked and asked.no_split), asked_at=asked.asked_at if asked else None))
     db.session.flush()
 
 
@@ -80,20 +96,34 @@ def release(instrument_id: int, outcome: str, now: dt.datetime) -> None:
 
 
 def note(notes: Collection[Note], now: dt.datetime) -> None:
-    """Write findings; one that was there within a day, of the same source and price, counts up and is open again."""
+    """Write findings; the same one of the same source within a day counts up and is open again."""
     for one in notes:
         price, reason = format(one.quote.price, "f")[:40], one.reason[:REASON_LENGTH]
         same = (QuoteFinding.instrument_id == one.quote.instrument_id, QuoteFinding.kind == one.kind.value,
                 QuoteFinding.source == one.quote.source, QuoteFinding.last_at > now - SAME_FOR)
-        # A reading that goes on to move a little is the same finding; a price that is no number has no near one.
         known = db.session.scalars(select(QuoteFinding).where(*same).order_by(QuoteFinding.id.desc())).first()
-        if known is not None and (known.price == price or known.reason == reason):
+        if known is not None and _is_same(one, known, reason):
             known.count, known.last_at, known.price = known.count + 1, now, price
             known.reason, known.ended_at, known.outcome = reason, None, ""
         else:
             db.session.add(QuoteFinding(
                 instrument_id=one.quote.instrument_id, kind=one.kind.value, source=one.quote.source, price=price,
                 as_of=one.quote.as_of, reason=reason, count=1, first_at=now, last_at=now, outcome=""))
+
+
+def note_broken(ids: Collection[int], source: str, reason: str, now: dt.datetime) -> None:
+    """Write that an answer for these instruments could not be used at all: no price came of it that could be shown."""
+    for number in ids:
+        same = select(QuoteFinding).where(
+            QuoteFinding.instrument_id == number, QuoteFinding.kind == Finding.REJECTED.value, QuoteFinding.price == "",
+            QuoteFinding.source == source, QuoteFinding.last_at > now - SAME_FOR, QuoteFinding.reason == reason)
+        known = db.session.scalars(same).first()
+        if known is not None:
+            known.count, known.last_at = known.count + 1, now
+        else:
+            db.session.add(QuoteFinding(
+                instrument_id=number, kind=Finding.REJECTED.value, source=source, price="", as_of=now,
+                reason=reason[:REASON_LENGTH], count=1, first_at=now, last_at=now, outcome=""))
 
 
 def note_split(instrument_id: int, split: Split, source: str, now: dt.datetime) -> None:
@@ -117,13 +147,22 @@ def keep_closes(closes: Mapping[int, tuple[dt.date, Decimal, str]]) -> None:
          for number, (day, price, source) in closes.items()])
     since = min(day for day, _price, _source in closes.values()) - DAYS
     found = defaultdict(list)
-    for number, price in db.session.execute(select(Close.instrument_id, Close.price).where(
+    for number, day, price in db.session.execute(select(Close.instrument_id, Close.day, Close.price).where(
             Close.instrument_id.in_(closes), Close.day > since).order_by(Close.instrument_id, Close.day)):
-        found[number].append(price)
+        found[number].append((day, price))
     deviations = [(number, deviation) for number, prices in found.items()
                   if (deviation := standard_deviation(prices)) is not None]
     for number, deviation in deviations:
         db.session.execute(update(QuoteRow).where(QuoteRow.instrument_id == number).values(deviation=deviation))
+
+
+def _is_same(one: Note, known: QuoteFinding, reason: str) -> bool:
+    """Tell whether a finding is one more of the known one: what moves a little with each reading is no new one."""
+    if one.kind is Finding.REJECTED:
+        return known.reason == reason
+    if one.kind in {Finding.CHANGE, Finding.OLDER}:
+        return True
+    return _alike(Decimal(known.price), one.quote.price)
 
 
 def _alike(price: Decimal, other: Decimal) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import delete, select
@@ -16,7 +16,7 @@ from webapp.models import RefreshPlan
 from worker.database import insert
 from worker.pacing import Candidate, due_at
 from worker.providers.base import Provider
-from worker.quota import is_counted
+from worker.quota import OK, is_counted
 
 # A row is written anew when it changed by more than this part of its interval, and at least so often; seldom where the
 # provider has no limits and nothing changes.
@@ -63,7 +63,7 @@ def live_outlook(provider: Provider, candidate: Candidate, pace: float | None, r
     next_at = due_at(provider, candidate, pace, sessions, now)
     reason = ""
     if rest is not None:
-        next_at, reason = rest.until, f"the last call brought nothing ({rest.outcome})"
+        next_at, reason = rest.until, f"the last call brought nothing: {_words(rest)}"
     elif candidate.held_from:
         next_at, reason = now, "a reading waits to be confirmed"
     elif pace is not None and math.isinf(pace):
@@ -80,13 +80,18 @@ def daily_outlook(candidate: Candidate, sessions: SessionBook, now: dt.datetime,
     next_at: dt.datetime | None = now
     reason = "waits for its turn"
     if rests_until is not None:
-        next_at, reason = rests_until.until, f"asked for lately ({rests_until.outcome})"
+        next_at, reason = rests_until.until, f"asked for lately: {_words(rests_until)}"
     elif not is_old:
         completed = sessions.last_completed(candidate.instrument.mic, now - SETTLES)
         following = sessions.next_after(candidate.instrument.mic, completed.day) if completed else None
         next_at = following.closes_at + SETTLES if following else None
         reason = "the next close has not come yet"
     return Outlook(DAILY_S, next_at, reason, candidate.weight, candidate.day_range or 0.0)
+
+
+def _words(rest: Rest) -> str:
+    """Return what a call brought as a part of a sentence."""
+    return "nothing newer came" if rest.outcome == OK else rest.outcome.rstrip(".")
 
 
 def write(provider: Provider, outlook: Mapping[int, Outlook], now: dt.datetime) -> None:
@@ -109,6 +114,11 @@ def write(provider: Provider, outlook: Mapping[int, Outlook], now: dt.datetime) 
         [{"instrument_id": number, "provider": provider.name, "interval_s": one.interval_s, "next_at": one.next_at,
           "reason": one.reason[:REASON_LENGTH], "weight": one.weight, "day_range": one.day_range,
           "streamed": one.streamed, "planned_at": now} for number, one in changed])
+
+
+def forget(active: Collection[str]) -> None:
+    """Drop the plans of providers that are no longer there; the caller commits."""
+    db.session.execute(delete(RefreshPlan).where(RefreshPlan.provider.not_in(active)))
 
 
 def _differs(row: RefreshPlan | None, one: Outlook, renewed: dt.datetime) -> bool:

@@ -39,8 +39,9 @@ HELD_INTERVALS = 100.0
 NEWCOMER_S = 15.0
 # So many calls for many stocks are planned at a time.
 MOST_CALLS = 20.0
-# How far a price moves in a day where that is not known, and the least that is believed, as parts of the price.
-USUAL_RANGE, LEAST_RANGE = 0.02, 0.002
+# How far a price moves in a day where that is not known, and the least and most that is believed, as parts of the
+# price.
+USUAL_RANGE, LEAST_RANGE, MOST_RANGE = 0.02, 0.002, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Candidate:
     @property
     def demand(self) -> float:
         """Return s √w: how much the price moves, and how many care."""
-        return max(self.day_range or USUAL_RANGE, LEAST_RANGE) * math.sqrt(self.weight)
+        return min(max(self.day_range or USUAL_RANGE, LEAST_RANGE), MOST_RANGE) * math.sqrt(self.weight)
 
 
 def running_session(provider: Provider, mic: str, now: dt.datetime, sessions: SessionBook) -> SessionTimes | None:
@@ -132,15 +133,15 @@ def _rate_of_day(provider: Provider, per_day: int, running: Sequence[tuple[Candi
     began = min(_starts(provider, session) for _, session in running)
     ends = max(trading_ends(provider, session) for _, session in running)
     demand = sum(candidate.demand for candidate, _ in running)
-    spans = sum(candidate.demand * max((trading_ends(provider, session) - _aged_from(candidate, session, provider))
-                                       .total_seconds(), LEAST_SPREAD_S) for candidate, session in running)
+    spans = sum(candidate.demand * max(_traded_s(provider, session, _aged_from(candidate, session, provider)),
+                                       LEAST_SPREAD_S) for candidate, session in running)
     to_come = 0.0
     for candidate in candidates:
-        following = sessions.next_session(candidate.instrument.mic, now)
-        shut = running_session(provider, candidate.instrument.mic, now, sessions) is None
+        mic = candidate.instrument.mic
+        following = sessions.resting(mic, now) or sessions.next_session(mic, now)
+        shut = running_session(provider, mic, now, sessions) is None
         if shut and following and _starts(provider, following) < began + DAY:
-            length = trading_ends(provider, following) - _starts(provider, following)
-            to_come += candidate.demand * length.total_seconds()
+            to_come += candidate.demand * _traded_s(provider, following, max(now, _starts(provider, following)))
     left = max(per_day * (1 - RESERVE) - used_since(began), 0.0)
     free = max(per_day - used_since(ends + SETTLES + SETTLING - DAY), 0)
     return min(left * demand / (spans + to_come), free * demand / spans)
@@ -148,6 +149,12 @@ def _rate_of_day(provider: Provider, per_day: int, running: Sequence[tuple[Candi
 
 def _starts(provider: Provider, session: SessionTimes) -> dt.datetime:
     return session.starts_at if provider.extended_hours else session.opens_at
+
+
+def _traded_s(provider: Provider, session: SessionTimes, since: dt.datetime) -> float:
+    """Return for how many seconds of the day there are new prices from a moment on."""
+    ends = trading_ends(provider, session)
+    return (ends - since - session.rest_between(since, ends)).total_seconds()
 
 
 def _aged_from(candidate: Candidate, session: SessionTimes, provider: Provider) -> dt.datetime:
@@ -165,7 +172,7 @@ def waiting(provider: Provider, candidates: Iterable[Candidate], paces: dict[int
     for candidate in candidates:
         fetched_at, pace = candidate.fetched_at, paces.get(candidate.instrument.id)
         if fetched_at is None or candidate.as_of is None:
-            found.append((math.inf, candidate))
+            found.append((math.inf if candidate.listed else 1.0, candidate))
         elif candidate.held_from and pace is not None:
             found.append((HELD_INTERVALS, candidate))
         elif pace is not None:
@@ -182,9 +189,12 @@ def aged_since(provider: Provider, candidate: Candidate, fetched_at: dt.datetime
     """Return since when the price ages: a final one only since the market has opened.
 
     Half an interval is left out, so that nobody looks at yesterday's prices for long; not of one that is long itself.
+    In a midday break no price ages: it is as if one from before it was made later by the length of the break.
     """
     opened_at = trading_began(provider, [candidate], sessions, now) or fetched_at
-    return max(fetched_at, opened_at - dt.timedelta(seconds=min(pace / 2, EARLY_S)))
+    since = max(fetched_at, opened_at - dt.timedelta(seconds=min(pace / 2, EARLY_S)))
+    session = running_session(provider, candidate.instrument.mic, now, sessions)
+    return since + session.rest_between(since, now) if session else since
 
 
 def fitted(provider: Provider, mic: str, since: dt.datetime, pace: float, sessions: SessionBook,
@@ -216,11 +226,17 @@ def due_at(provider: Provider, candidate: Candidate, pace: float | None, session
     if math.isinf(pace):
         return None
     since = aged_since(provider, candidate, fetched_at, pace, sessions, now)
-    return max(now, since + dt.timedelta(seconds=fitted(provider, mic, since, pace, sessions, now)))
+    due = max(now, since + dt.timedelta(seconds=fitted(provider, mic, since, pace, sessions, now)))
+    return sessions.next_open(mic, due) if sessions.resting(mic, due) else due
 
 
 def _next_prices(provider: Provider, mic: str, sessions: SessionBook, now: dt.datetime) -> dt.datetime | None:
-    """Return when a market that is shut next has prices that are new: its last ones, or those of the next day."""
+    """Return when a market that is shut next has prices that are new: its last ones, or those of the next day.
+
+    In a midday break that is its end: the last prices before it are not asked for.
+    """
+    if sessions.resting(mic, now):
+        return sessions.next_open(mic, now)
     completed = sessions.last_completed(mic, now)
     if completed is not None and now < (settled := trading_ends(provider, completed) + SETTLES):
         return settled
@@ -252,14 +268,14 @@ def choose(provider: Provider, queue: Sequence[tuple[float, Candidate]], rate: f
 def holds_until(provider: Provider, mic: str, now: dt.datetime, sessions: SessionBook) -> dt.datetime | None:
     """Return until when a price of the part of the day that `now` is in may pass for one; None while it is shut.
 
-    That is its end; some time after the opening for a price from before it.
+    That is its end, or the midday break; some time after the opening for a price from before it.
     """
     part, session = sessions.current(mic, now)
     if session is None:
         return None
     lag = DELAY if provider.delay is State.DELAYED else dt.timedelta(0)
-    ends = {Session.PRE: session.opens_at + OPENING, Session.REGULAR: session.closes_at}.get(part, session.ends_at)
-    return ends + lag
+    ends = {Session.PRE: session.opens_at + OPENING, Session.REGULAR: session.trades_until(now)}
+    return ends.get(part, session.ends_at) + lag
 
 
 def _settled_at(provider: Provider, mic: str, now: dt.datetime, sessions: SessionBook) -> dt.datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from decimal import Decimal
 
 from sqlalchemy import and_, func, or_, select
 
+from webapp.analytics.intervals import RESERVE
 from webapp.extensions import db
 from webapp.markets import SessionBook
 from webapp.models import HeldQuote, InstrumentRow, QuoteRow, WatchlistItem
@@ -30,6 +32,8 @@ REST_AFTER_LIVE_FAULT, LONGEST_LIVE_REST = dt.timedelta(seconds=30), dt.timedelt
 MOST_DOUBLINGS = 10
 # An exchange without a calendar: its price is a day's.
 NO_CALENDAR = dt.timedelta(days=1)
+# The mean range of a random walk over a day, in standard deviations of its return: the square root of 8 / pi.
+RANGE_OF_DEVIATION = 1.6
 FAULTS = (ErrorKind.BROKEN_ANSWER, ErrorKind.UNREACHABLE)
 GIVEN_UP = (ErrorKind.UNKNOWN_SYMBOL, ErrorKind.NOT_ENTITLED)
 # A limit that is reached, and a fault (True), that last longer let the next provider go on with the stocks.
@@ -127,10 +131,13 @@ def _live_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, cove
     failures = [(subject, at, outcome) for subject, at, outcome in quota.failures_since(provider, now - quota.DAY)
                 if at > (fetched.get(subject) or at - quota.DAY)]
     rests = _resting(failures, now, REST_AFTER_LIVE_FAULT, LONGEST_LIVE_REST)
-    rate = pacing.planned_rate(provider, covered, sessions, now, lambda moment: quota.used_since(provider, moment))
-    paces = pacing.best_paces(provider, covered, sessions, now, rate)
+    # What has no price and is on no list has no interval yet: pages that strangers open do not lengthen the others'.
+    known = [candidate for candidate in covered if candidate.listed or candidate.as_of is not None]
+    rate = pacing.planned_rate(provider, known, sessions, now, lambda moment: quota.used_since(provider, moment))
+    paces = pacing.best_paces(provider, known, sessions, now, rate)
     ready = [candidate for candidate in covered if candidate.instrument.key not in rests]
     queue = pacing.waiting(provider, ready, paces, sessions, now)
+    queue = _without_crowd(now, provider, queue, paces)
     chosen = pacing.choose(provider, queue, rate, quota.last_call_at(provider), now)
     outlook = {candidate.instrument.id: live_outlook(provider, candidate, paces.get(candidate.instrument.id),
                                                      rests.get(candidate.instrument.key), sessions, now)
@@ -138,11 +145,36 @@ def _live_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, cove
     return dataclasses.replace(plan, calls=_calls(provider, chosen), paces=paces, outlook=outlook)
 
 
+def _without_crowd(now: dt.datetime, provider: Provider, queue: list[tuple[float, Candidate]],
+                   paces: Mapping[int, float]) -> list[tuple[float, Candidate]]:
+    """Return the queue with as many new stocks of nobody's list as the others, at `paces`, leave calls for.
+
+    Whoever opens page after page of such stocks is not to take the calls of those that people have picked.
+    """
+    strangers = [item for item in queue if item[1].as_of is None and not item[1].listed]
+    if not strangers:
+        return queue
+    limits, rate = provider.limits, sum(1 / pace for pace in paces.values()) / provider.batch_size
+    left = len(strangers)
+    windows = (limits.per_minute, quota.MINUTE), (limits.per_hour, quota.HOUR), (limits.per_day, quota.DAY)
+    for limit, window in windows:
+        if limit is not None:
+            planned = min(rate * window.total_seconds(), limit * (1 - RESERVE))
+            calls = max(limit - max(quota.used_since(provider, now - window), planned), 0)
+            left = min(left, int(calls) * provider.batch_size)
+    admitted = {id(item) for item in strangers[:left]}
+    return [item for item in queue if item[1].as_of is not None or item[1].listed or id(item) in admitted]
+
+
 def _daily_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, covered: Sequence[Candidate],
                 plan: Plan) -> Plan:
     """Return the plan with what is due of prices that come once a day."""
     past_calls = quota.calls_since(provider, now - quota.DAY)
     rests = _resting([*past_calls, *quota.failures_since(provider, now - quota.DAY, calls=False)], now)
+    if not quota.is_counted(provider):  # no call leaves a trace, but it is of no use to ask for the same at once
+        rests = {candidate.instrument.key: Rest(candidate.fetched_at + REST_AFTER_FAULT, quota.OK)
+                 for candidate in covered
+                 if candidate.fetched_at is not None and candidate.fetched_at > now - REST_AFTER_FAULT}
     old = sorted((candidate for candidate in covered if _is_old(candidate, sessions, now)),
                  key=lambda candidate: candidate.urgency)
     due = [candidate for candidate in old if candidate.instrument.key not in rests]
@@ -150,14 +182,24 @@ def _daily_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, cov
     listed = [candidate.instrument for candidate in due if candidate.listed]
     front_page = [candidate.instrument for candidate in due if not candidate.listed]
     held_back = front_page[share:] if share is not None else []
+    new = {candidate.instrument.id for candidate in due if candidate.as_of is None and candidate.listed}
+    planned = [stock for stock in listed + front_page[:share] if stock.id not in new]
+    over = {stock.id for stock in planned[_unreserved(provider, len(past_calls)):]}
     waiting = {candidate.instrument.id for candidate in old}
     outlook = {candidate.instrument.id: daily_outlook(candidate, sessions, now,
                                                       is_old=candidate.instrument.id in waiting,
                                                       rests_until=rests.get(candidate.instrument.key))
                for candidate in covered}
     outlook |= {stock.id: dataclasses.replace(outlook[stock.id], next_at=None, reason=HELD_BACK) for stock in held_back}
-    return dataclasses.replace(plan, calls=_calls(provider, listed + front_page[:share]), held_back=held_back,
-                               outlook=outlook)
+    calls = _calls(provider, [stock for stock in listed + front_page[:share] if stock.id not in over])
+    return dataclasses.replace(plan, calls=calls, held_back=held_back, outlook=outlook)
+
+
+def _unreserved(provider: Provider, used: int) -> int:
+    """Return how many calls of a day may be planned: the reserve is for picks that have no price yet."""
+    if provider.limits.per_day is None:
+        return sys.maxsize
+    return max(int(provider.limits.per_day * (1 - RESERVE)) - used, 0)
 
 
 def _candidates(on_screen: Mapping[int, int], *, unpriced_starters: bool) -> list[Candidate]:
@@ -170,19 +212,24 @@ def _candidates(on_screen: Mapping[int, int], *, unpriced_starters: bool) -> lis
     wanted = or_(lists > 0, InstrumentRow.id.in_(on_screen))
     if unpriced_starters:
         wanted = or_(wanted, and_(InstrumentRow.starter, QuoteRow.price.is_(None)))
-    columns = QuoteRow.as_of, QuoteRow.fetched_at, QuoteRow.price, QuoteRow.high, QuoteRow.low
+    columns = QuoteRow.as_of, QuoteRow.fetched_at, QuoteRow.deviation, QuoteRow.price, QuoteRow.high, QuoteRow.low
     query = (select(InstrumentRow, lists, HeldQuote.source, *columns)
              .outerjoin(QuoteRow, QuoteRow.instrument_id == InstrumentRow.id)
              .outerjoin(HeldQuote, HeldQuote.instrument_id == InstrumentRow.id)
              .where(wanted, InstrumentRow.status == "listed"))
-    return [Candidate(row.record(), as_of, count, on_screen.get(row.id, 0), fetched_at, _day_range(price, high, low),
-                      held_from or "")
-            for row, count, held_from, as_of, fetched_at, price, high, low in db.session.execute(query)]
+    return [Candidate(row.record(), as_of, count, on_screen.get(row.id, 0), fetched_at,
+                      _movement(deviation, _day_range(price, high, low)), held_from or "")
+            for row, count, held_from, as_of, fetched_at, deviation, price, high, low in db.session.execute(query)]
 
 
 def _day_range(price: Decimal | None, high: Decimal | None, low: Decimal | None) -> float | None:
     """Return how far the price moved on its day, as a part of it."""
     return float((high - low) / price) if price and high is not None and low is not None else None
+
+
+def _movement(deviation: float | None, day_range: float | None) -> float | None:
+    """Return how far the price moves on a day: as its returns say or, while few are known, as today's range does."""
+    return RANGE_OF_DEVIATION * deviation if deviation is not None else day_range
 
 
 def _split(provider: Provider, candidates: Iterable[Candidate]) -> tuple[list[Candidate], list[Instrument]]:
@@ -235,7 +282,8 @@ def _front_page_share(provider: Provider, calls: Iterable[tuple[str, dt.datetime
     listed = select(WatchlistItem.instrument_id)
     rows = db.session.execute(select(InstrumentRow.mic, InstrumentRow.symbol).where(InstrumentRow.id.in_(listed)))
     keys = {f"{mic}:{symbol}" for mic, symbol in rows}
-    used = sum(subject not in keys for subject, _started_at, _outcome in calls)
+    # What is no key of a stock ("search apple", "splits XNAS:AAPL") was not asked for the front page.
+    used = sum(" " not in subject and ":" in subject and subject not in keys for subject, _at, _outcome in calls)
     return max(provider.limits.per_day // 2 - used, 0)
 
 

@@ -22,6 +22,9 @@ OK = "ok"
 STARTED = "started"
 # These are answers, too: the vendor is there.
 ANSWERS = (ErrorKind.UNKNOWN_SYMBOL, ErrorKind.NOT_ENTITLED)
+# These are said of the key, whatever was asked for.
+OF_THE_PLAN = (ErrorKind.THROTTLED_SECOND, ErrorKind.THROTTLED_MINUTE, ErrorKind.THROTTLED_HOUR,
+               ErrorKind.THROTTLED_DAY, ErrorKind.BAD_KEY)
 # What stands behind a provider's name in the rows that are not of a call, but of a stock that a call did not bring.
 STOCKS = "/stock"
 # How long a provider rests after an error that names no time.
@@ -103,7 +106,8 @@ def refusal_now(provider: Provider) -> Refusal | None:
 def settle(provider: Provider, call_id: int, error: ProviderError | None = None, *, of_quotes: bool = True) -> None:
     """Write what came of a claimed call, and how long the provider is to rest; the caller commits.
 
-    A plan that does not have what was asked for is no reason to rest where it was not quotes (`of_quotes`).
+    What was not quotes (`of_quotes`) makes the provider rest only where quotes would be refused, too: for a limit or a
+    key.
 
     The pause until the next call, and the windows that it counts in, begin here: nobody knows when it arrived, but it
     was not later. One that was slow may not be followed at its heels.
@@ -117,9 +121,10 @@ def settle(provider: Provider, call_id: int, error: ProviderError | None = None,
     if error is None:
         values["last_success_at"] = now
     else:
-        values |= {"last_error": error.message[:300], "last_error_at": now}
-        rest = _rest_after(provider, error)
-        if rest and (of_quotes or error.kind is not ErrorKind.NOT_ENTITLED):
+        rest = _rest_after(provider, error) if of_quotes or error.kind in OF_THE_PLAN else dt.timedelta(0)
+        if of_quotes or rest:
+            values |= {"last_error": error.message[:300], "last_error_at": now}
+        if rest:
             values["paused_until"] = _later_of(now + rest)
     db.session.execute(update(ProviderState).where(ProviderState.provider == provider.name).values(values))
 

@@ -74,7 +74,8 @@ def table(settings: Config) -> tuple[Periodic, ...]:
                  every=900, timeout=300, retry=(60, 300)),
         Periodic("renew-sessions", "worker.jobs.calendar.renew_sessions", "default",
                  every=86_400, offset=3 * 3600 + 20 * 60, timeout=300, retry=(60, 600, 3600)),
-        # A call that was made is not made again that day; one that the quota refused is tried again.
+        # A call that failed is not made again that day; one that the quota refused is, and one whose list was not
+        # taken over.
         Periodic("sync-listing", "worker.jobs.directory.sync_listing", "default", at_start=True,
                  every=86_400, offset=2 * 3600 + 40 * 60, timeout=300, retry=(3600, 4 * 3600)),
     )

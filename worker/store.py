@@ -20,11 +20,13 @@ from webapp.vendors import title_of
 from worker import holds, spark
 from worker.database import insert
 from worker.providers.simulator import Simulator
-from worker.trust import Judgement, Verdict, adjusted, best_previous_close, judge, judge_figures
+from worker.trust import FUTURE, Judgement, Verdict, adjusted, best_previous_close, judge, judge_figures
 
 log = logging.getLogger(__name__)
 
 PROBLEM_LENGTH = 300
+# A day's high or low so many times beyond the price is no figure of that day.
+BEYOND_PRICE = 3
 
 # What a row keeps of its sparkline; see spark.py.
 Spark = dict[str, Any] | None
@@ -45,17 +47,18 @@ class Stored:
     refused: set[int]
 
 
-def store_readings(quotes: Iterable[Quote], now: dt.datetime, day_path: DayPath | None = None) -> Stored:
+def store_readings(quotes: Iterable[Quote], now: dt.datetime, day_path: DayPath | None = None, *,
+                   streamed: bool = False) -> Stored:
     """Store what is new in the quotes; the changed rows have one new version.
 
     Each is judged first (trust.py): one that cannot be right, or waits to be confirmed, is kept with its reason, and
     its row says so. One that is older than what is there is passed over. A row whose price is as known is only marked
-    as fetched; if all are, no version is spent.
+    as fetched; if all are, no version is spent. Where trades are `streamed`, the day's range only widens.
     """
     newest = {quote.instrument_id: quote for quote in quotes}
     if not newest:
         return Stored([], set())
-    batch = _Batch(_next_version(), now, _known(newest))
+    batch = _Batch(_next_version(), now, _known(newest), streamed=streamed)
     changed: list[tuple[LiveQuote, Spark]] = []
     unchanged = []
     for instrument, row in _rows(newest):
@@ -82,8 +85,8 @@ def _known(quotes: Mapping[int, Quote]) -> holds.Known:
 class _Batch:
     """The quotes of one call on their way into the database."""
 
-    def __init__(self, version: int, now: dt.datetime, known: holds.Known) -> None:
-        self.version, self.now, self.known = version, now, known
+    def __init__(self, version: int, now: dt.datetime, known: holds.Known, *, streamed: bool = False) -> None:
+        self.version, self.now, self.known, self.streamed = version, now, known, streamed
         self.notes: list[holds.Note] = []
         self.refused: set[int] = set()
         self.closes: dict[int, tuple[dt.date, Decimal, str]] = {}
@@ -96,7 +99,10 @@ class _Batch:
             quote = in_currency(sent, instrument)
         except ValueError as error:
             return self._refused(instrument, row, sent, Judgement(Verdict.REJECTED, str(error)))
-        base = stored if stored is not None and _same_kind(stored, quote) else None
+        base = stored if stored is not None and _counts(stored, quote, self.now) else None
+        if self.streamed and base is not None and base.day == quote.day:
+            quote = _widened(quote, base)
+        quote = self._plausible(quote)
         splits = self.known.splits.get(instrument.id, ())
         if quote.source == Simulator.name:  # its prices jump as it likes
             judgement = judge_figures(quote, base, self.now) or Judgement(Verdict.TAKEN)
@@ -113,7 +119,7 @@ class _Batch:
         if judgement.split:
             holds.note_split(instrument.id, judgement.split, quote.source, self.now)
             splits = (*splits, judgement.split)
-        quote = self._measured(quote, base, splits)
+        quote = self.measured(quote, base, splits)
         if base is not None and row is not None and not row.problem and _says_the_same(base, quote, self.now):
             return None
         return LiveQuote(instrument, self.version, quote, fetched_at=self.now)
@@ -131,12 +137,22 @@ class _Batch:
             return LiveQuote(instrument, self.version, problem=text)
         return None if row.problem == text else dataclasses.replace(row.live(), version=self.version, problem=text)
 
-    def _measured(self, quote: Quote, stored: Quote | None, splits: Sequence[Split]) -> Quote:
+    def _plausible(self, quote: Quote) -> Quote:
+        """Return the quote without a day's high or low that is out of all proportion to the price."""
+        if quote.price.is_finite() and quote.price > 0 and quote.source != Simulator.name and (
+                (quote.high or quote.price) > quote.price * BEYOND_PRICE
+                or (quote.low or quote.price) * BEYOND_PRICE < quote.price):
+            self.notes.append(holds.Note(Finding.REJECTED, quote, "a day's range far from the price; it was left out"))
+            return dataclasses.replace(quote, high=None, low=None)
+        return quote
+
+    def measured(self, quote: Quote, stored: Quote | None, splits: Sequence[Split]) -> Quote:
         """Return the quote with the close that its change is measured against, checked against what else says it."""
         if quote.source == Simulator.name:
             return quote
         own = _own_close(quote, stored, splits)
-        close, doubt = best_previous_close(quote, own)
+        older = stored.previous_close if stored is not None and stored.day == quote.previous_day else None
+        close, doubt = best_previous_close(quote, own, older, splits)
         if doubt:
             self.notes.append(holds.Note(Finding.CHANGE, quote, doubt))
         if close is not None and quote.previous_day and (stored is None or stored.day != quote.day):
@@ -155,6 +171,18 @@ def told(instrument: Instrument, quote: Quote, judgement: Judgement) -> str:
     return f"Unconfirmed: {price}, {judgement.reason}, waits for a second reading."
 
 
+def _counts(stored: Quote, quote: Quote, now: dt.datetime) -> bool:
+    """Tell whether a stored price is one to judge another by: of the same kind, and not from a clock that was ahead."""
+    return _same_kind(stored, quote) and stored.as_of <= now + FUTURE
+
+
+def _widened(quote: Quote, stored: Quote) -> Quote:
+    """Return the quote with the day's range of both: another call may have brought a wider one meanwhile."""
+    highs = [price for price in (quote.high, stored.high) if price is not None]
+    lows = [price for price in (quote.low, stored.low) if price is not None]
+    return dataclasses.replace(quote, high=max(highs, default=None), low=min(lows, default=None))
+
+
 def _own_close(quote: Quote, stored: Quote | None, splits: Sequence[Split]) -> Decimal | None:
     """Return the close of the session before as we know it ourselves, None where we do not."""
     if stored is None:
@@ -166,18 +194,35 @@ def _own_close(quote: Quote, stored: Quote | None, splits: Sequence[Split]) -> D
     return None
 
 
-def take_held(quote: Quote, outcome: str, now: dt.datetime) -> list[LiveQuote]:
+def take_held(quote: Quote, outcome: str, now: dt.datetime, split: tuple[Split, str] | None = None) -> list[LiveQuote]:
     """Store a reading that was held, because a person or a split answers for it; return the changed row.
 
-    It is as old as it is: one that is older than what came meanwhile is passed over. `outcome` is kept in its finding.
+    It is as old as it is: one that is older than what came meanwhile is passed over. `outcome` is kept in its finding;
+    `split` is the one that explains it, and who knows of it.
     """
+    version = _next_version()  # first of all, as every writer of quotes does: else two may wait for each other
     holds.release(quote.instrument_id, outcome, now)
+    if split is not None:
+        holds.note_split(quote.instrument_id, split[0], split[1], now)
     [(instrument, row)] = _rows([quote.instrument_id])
     stored = row.quote() if row else None
-    if stored is not None and _same_kind(stored, quote) and quote.as_of < stored.as_of:
-        return store_problem([quote.instrument_id], "")
-    live = LiveQuote(instrument, _next_version(), quote, fetched_at=now)
-    return _write([(live, _path(None, quote, instrument, None))])
+    if row is not None and stored is not None and _same_kind(stored, quote) and quote.as_of < stored.as_of:
+        return _write([(dataclasses.replace(row.live(), version=version, problem=""), _spark(row))])
+    batch = _Batch(version, now, holds.load([quote.instrument_id]))
+    quote = batch.measured(quote, stored, batch.known.splits.get(quote.instrument_id, ()))
+    written = _write([(LiveQuote(instrument, version, quote, fetched_at=now), _path(None, quote, instrument, None))])
+    holds.note(batch.notes, now)
+    holds.keep_closes(batch.closes)
+    return written
+
+
+def drop_held(instrument_id: int, outcome: str, now: dt.datetime) -> list[LiveQuote]:
+    """Forget a reading that was held; return the row, which no longer speaks of it."""
+    version = _next_version()
+    holds.release(instrument_id, outcome, now)
+    [(instrument, row)] = _rows([instrument_id])
+    live = row.live() if row else LiveQuote(instrument)
+    return _write([(dataclasses.replace(live, version=version, problem=""), _spark(row))])
 
 
 def store_problem(ids: Collection[int], text: str) -> list[LiveQuote]:

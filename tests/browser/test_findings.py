@@ -75,7 +75,7 @@ def test_the_page_breaks_no_rule_of_accessibility_also_with_an_error_on_it(admin
     page.get_by_label("Stock", exact=True).last.fill("NOPE")
     page.get_by_label("First day in new shares").fill("2026-11-20")
     page.get_by_label("New shares for old ones").fill("4:1")
-    page.get_by_role("button", name="Keep the split").click()
+    page.get_by_role("button", name="Note the split").click()
     expect(page.get_by_text("No stock here is called so.")).to_be_visible()
     expect(page.get_by_label("New shares for old ones")).to_have_value("4:1")
     page.evaluate(AXE.read_text(encoding="utf-8"))

@@ -71,6 +71,22 @@ def test_the_pointer_on_a_price_brings_its_tip_and_may_go_onto_it(page: Page, ma
     expect(tip).to_be_hidden()
 
 
+def test_the_pointer_on_a_symbol_brings_the_same_tip_and_finds_it_on_its_way(page: Page, market: Market) -> None:
+    page.goto("/")
+    tip = tip_of(page, market, "AAPL")
+    page.locator(f"#a{market.ids['AAPL']}").hover()
+    expect(tip).to_be_visible()
+    price, box = page.locator(f"#q{market.ids['AAPL']}-price").bounding_box(), tip.bounding_box()
+    assert price
+    assert box
+    page.mouse.move(price["x"] + 5, price["y"] + 20, steps=10)
+    page.mouse.move(box["x"] + 20, price["y"] + 20, steps=10)
+    page.wait_for_timeout(700)  # longer than the row keeps a tip that nobody points at
+    expect(tip).to_be_visible()
+    page.locator("h1").hover()
+    expect(tip).to_be_hidden()
+
+
 def test_the_keyboard_brings_the_tip_of_its_row_and_escape_takes_it_away(page: Page, market: Market) -> None:
     page.goto("/")
     page.keyboard.press("j")

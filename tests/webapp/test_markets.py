@@ -124,6 +124,65 @@ def test_what_the_book_says_agrees_with_itself(now: dt.datetime) -> None:
         assert opens == session.opens_at
 
 
+def tokyo(text: str) -> dt.datetime:
+    """Return a moment of Friday by the clock in Tokyo."""
+    return dt.datetime.combine(FRIDAY, dt.time.fromisoformat(text), ZoneInfo("Asia/Tokyo")).astimezone(dt.UTC)
+
+
+def tokyo_day(days: int = 0) -> SessionTimes:
+    later = dt.timedelta(days=days)
+    opens_at, rests_at, resumes_at, closes_at = (tokyo(text) + later for text in ("09:00", "11:30", "12:30", "15:30"))
+    return SessionTimes("XTKS", FRIDAY + later, opens_at, closes_at, break_starts_at=rests_at, break_ends_at=resumes_at)
+
+
+TOKYO = SessionBook([tokyo_day(), tokyo_day(3)])
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("08:59:59.999999", Session.CLOSED), ("09:00", Session.REGULAR), ("11:29:59.999999", Session.REGULAR),
+    ("11:30", Session.CLOSED), ("12:29:59.999999", Session.CLOSED), ("12:30", Session.REGULAR),
+    ("15:29:59.999999", Session.REGULAR), ("15:30", Session.CLOSED)])
+def test_in_the_midday_break_the_market_is_shut(text: str, expected: Session) -> None:
+    part, session = TOKYO.current("XTKS", tokyo(text))
+    assert part is expected
+    assert session == (tokyo_day() if expected is Session.REGULAR else None)
+    resting = TOKYO.resting("XTKS", tokyo(text))
+    assert resting == (tokyo_day() if text in {"11:30", "12:29:59.999999"} else None)
+
+
+@pytest.mark.parametrize(("text", "opens"), [
+    ("08:59:59", "09:00"), ("09:00", "12:30"), ("11:30", "12:30"), ("12:29:59.999999", "12:30")])
+def test_regular_trading_begins_again_after_the_break(text: str, opens: str) -> None:
+    assert TOKYO.next_open("XTKS", tokyo(text)) == tokyo(opens)
+
+
+@pytest.mark.parametrize("text", ["12:30", "15:29", "15:30"])
+def test_after_its_break_a_day_opens_no_more(text: str) -> None:
+    assert TOKYO.next_open("XTKS", tokyo(text)) == tokyo("09:00") + dt.timedelta(days=3)
+
+
+def test_a_break_does_not_end_the_day() -> None:
+    noon = tokyo("12:00")
+    assert TOKYO.last_completed("XTKS", noon) is None
+    assert TOKYO.next_session("XTKS", noon) == tokyo_day(3)
+    assert TOKYO.session_on("XTKS", FRIDAY) == tokyo_day()
+
+
+@pytest.mark.parametrize(("start", "end", "minutes"), [
+    ("09:00", "11:30", 0), ("09:00", "12:00", 30), ("11:45", "12:15", 30), ("11:00", "15:30", 60),
+    ("12:15", "15:30", 15), ("12:30", "15:30", 0)])
+def test_a_break_lies_between_two_moments_as_far_as_it_does(start: str, end: str, minutes: int) -> None:
+    assert tokyo_day().rest_between(tokyo(start), tokyo(end)) == dt.timedelta(minutes=minutes)
+    assert london_day(FRIDAY).rest_between(tokyo(start), tokyo(end)) == dt.timedelta(0)
+
+
+@pytest.mark.parametrize(("text", "until"), [
+    ("09:00", "11:30"), ("11:30", "11:30"), ("12:29:59", "11:30"), ("12:30", "15:30"), ("16:00", "15:30")])
+def test_a_price_is_followed_by_others_until_the_break_or_the_close(text: str, until: str) -> None:
+    assert tokyo_day().trades_until(tokyo(text)) == tokyo(until)
+    assert london_day(FRIDAY).trades_until(tokyo(text)) == london_day(FRIDAY).closes_at
+
+
 def test_every_exchange_hangs_on_a_clock_that_exists() -> None:
     assert {exchange.zone for exchange in EXCHANGES.values()} <= available_timezones()
 

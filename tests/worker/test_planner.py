@@ -241,3 +241,37 @@ def test_a_price_that_came_ends_the_rest_after_faults_and_none_is_long(app: Flas
     found = due_calls(NOW, Vendor(limits=Limits(per_minute=60)), sessions, {}).outlook
     assert "last call brought nothing" not in found[again.id].reason
     assert found[ever.id].next_at == NOW + dt.timedelta(minutes=9)
+
+
+def test_stocks_of_nobodys_list_do_not_take_the_calls_of_picks(app: Flask, sessions: SessionBook) -> None:
+    picks = [make_instrument(f"PICK{number}") for number in range(5)]
+    watch(*picks)
+    store_quotes([make_quote(stock) for stock in picks], NOW)
+    strangers = [make_instrument(f"N{number:04}") for number in range(100)]
+    for number in range(55):
+        record_call(strangers[number], "ok", dt.timedelta(seconds=number - 600))
+    on_screen = {stock.id: 1 for stock in strangers}
+    later = NOW + dt.timedelta(minutes=10)
+    plan = due_calls(later, Vendor(limits=Limits(per_minute=60)), sessions, on_screen)
+    asked = [stock.symbol for call in plan.calls for stock in call.instruments]
+    assert asked[:5] == sorted(stock.symbol for stock in picks)
+    assert len(asked) - 5 == 60 - 55
+
+
+def test_a_reserve_of_the_days_calls_is_kept_for_new_picks(app: Flask, sessions: SessionBook) -> None:
+    old, new = [make_instrument(f"OLD{number:02}") for number in range(24)], make_instrument("NEW")
+    watch(*old, new)
+    for stock in old:
+        price(stock, MONDAY_CLOSE)
+    asked = due(free_vendor(), sessions)
+    assert len(asked) == 23
+    assert "NEW" in asked
+
+
+def test_searches_do_not_use_up_the_front_pages_share(app: Flask, sessions: SessionBook) -> None:
+    starters = [make_instrument(f"S{number:02}", starter=True) for number in range(20)]
+    for number in range(7):
+        db.session.add(ProviderCall(provider="vendor", subject=f"search x{number}", started_at=NOW, outcome="ok"))
+    db.session.commit()
+    plan = due_calls(NOW, free_vendor(), sessions, dict.fromkeys((stock.id for stock in starters), 1))
+    assert sum(len(call.instruments) for call in plan.calls) == 12

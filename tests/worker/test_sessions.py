@@ -132,9 +132,32 @@ def test_the_close_of_new_york_is_the_first_moment_of_the_post_market(year: Year
     assert year.part("XNYS", moment_of("XNYS", "2026-11-27", "17:00")) is Session.CLOSED
 
 
-@pytest.mark.parametrize(("mic", "time"), [("XTKS", "12:00"), ("XHKG", "12:30")])
-def test_the_break_at_noon_counts_as_open(year: Year, mic: str, time: str) -> None:
-    assert year.part(mic, moment_of(mic, "2026-11-24", time)) is Session.REGULAR
+@pytest.mark.parametrize("day", ["2026-03-30", "2026-11-24"])
+@pytest.mark.parametrize(("mic", "rests", "resumes"), [("XTKS", "11:30", "12:30"), ("XHKG", "12:00", "13:00")])
+def test_the_market_is_shut_from_the_second_its_midday_break_begins_until_it_ends(
+        year: Year, mic: str, rests: str, resumes: str, day: str) -> None:
+    rests_at, resumes_at = moment_of(mic, day, rests), moment_of(mic, day, resumes)
+    for moment, expected in ((rests_at - SECOND, Session.REGULAR), (rests_at - MICROSECOND, Session.REGULAR),
+                             (rests_at, Session.CLOSED), (rests_at + SECOND, Session.CLOSED),
+                             (resumes_at - SECOND, Session.CLOSED), (resumes_at - MICROSECOND, Session.CLOSED),
+                             (resumes_at, Session.REGULAR), (resumes_at + SECOND, Session.REGULAR)):
+        assert year.part(mic, moment) is expected, moment
+    assert year.at(rests_at).next_open(mic, rests_at) == resumes_at
+
+
+@pytest.mark.parametrize("day", ["2026-02-16", "2026-12-24", "2026-12-31"])
+def test_half_a_day_of_hong_kong_has_no_break(year: Year, day: str) -> None:
+    check_day(year, "XHKG", day, "09:30", "12:00")
+    session = year.at(moment_of("XHKG", day, "10:00")).session_on("XHKG", dt.date.fromisoformat(day))
+    assert session is not None
+    assert (session.break_starts_at, session.break_ends_at) == (None, None)
+
+
+@pytest.mark.parametrize("mic", [mic for mic in HOURS if mic not in {"XTKS", "XHKG"}])
+def test_the_other_exchanges_trade_through_the_day(year: Year, mic: str) -> None:
+    opens_at, closes_at = (moment_of(mic, "2026-11-24", time) for time in HOURS[mic])
+    steps = range((closes_at - opens_at) // dt.timedelta(minutes=5))
+    assert {year.part(mic, opens_at + step * dt.timedelta(minutes=5)) for step in steps} == {Session.REGULAR}
 
 
 def test_the_shipped_list_of_stocks_uses_no_exchange_whose_days_are_not_written(year: Year) -> None:

@@ -130,15 +130,16 @@ def test_a_price_in_another_currency_is_rejected(app: Flask) -> None:
 def test_a_split_is_waited_for_and_explains_the_price(app: Flask) -> None:
     stock = make_instrument()
     read(stock, "100")
-    read(stock, "25.2", DAY)
+    read(stock, "25.2", DAY, previous_close=Decimal(100), stated_change=Decimal("-74.8"), previous_day=NOW.date())
     price, problem = shown(stock)
     assert price == "100"
     assert "withheld, because it looks like a 4:1 split" in problem
     read(stock, "25.3", DAY + MINUTE, source="alpaca")
     assert shown(stock)[0] == "100"
-    trust.learn(stock.id, Split((NOW + DAY).date(), Decimal(4)), "Massive")
+    trust.learn(stock.id, Split((NOW + DAY).date(), Decimal(4)), "massive", "Massive")
     db.session.commit()
     assert shown(stock) == ("25.2", "")
+    assert load_live([stock.id])[0].change == Decimal("0.2")
     assert findings()[0][3] == "explained by a 4:1 split, as Massive says"
     read(stock, "25.4", DAY + 2 * MINUTE)
     assert shown(stock) == ("25.4", "")
@@ -148,9 +149,9 @@ def test_a_split_known_beforehand_lets_the_price_pass(app: Flask) -> None:
     stock = make_instrument()
     read(stock, "100")
     holds.note_split(stock.id, Split((NOW + DAY).date(), Decimal("0.1")), "Massive", NOW)
-    read(stock, "1003", DAY)
+    read(stock, "1003", DAY, previous_close=Decimal(100), stated_change=Decimal(903), previous_day=NOW.date())
     assert shown(stock) == ("1003", "")
-    assert findings() == []
+    assert load_live([stock.id])[0].change == Decimal(3)
 
 
 def test_the_close_that_two_of_three_agree_on_is_the_one_the_change_is_against(app: Flask) -> None:
@@ -179,7 +180,7 @@ def test_closes_make_the_deviation_that_a_jump_is_measured_with(app: Flask) -> N
 @pytest.fixture
 def admin(app: Flask) -> int:
     """The number of an account that runs the place."""
-    user = User(email="owner@example.com", password_hash="x", admin=True)
+    user = User(email="owner-of-a-very-long-address@example.com", password_hash="x", admin=True)
     db.session.add(user)
     db.session.commit()
     return user.id
@@ -192,9 +193,10 @@ def test_an_admin_may_take_or_drop_what_waits(app: Flask, admin: int, redis: Red
     assert trust.settle_hold(stock.id, False, admin) == "dropped"
     assert shown(stock) == ("100", "")
     read(stock, "63", 2 * MINUTE)
-    assert trust.settle_hold(stock.id, True, admin) == "taken"
+    assert trust.settle_hold(stock.id, True, admin, "62") == "another price waits by now"
+    assert trust.settle_hold(stock.id, True, admin, "63") == "taken"
     assert shown(stock) == ("63", "")
-    assert findings()[-1][3] == "taken by owner@example.com"
+    assert findings()[-1][3] == "taken by owner-of-a-very-long-address@example.com"
     assert trust.settle_hold(stock.id, True, admin) == "nothing waits"
 
 
@@ -269,6 +271,87 @@ def test_a_plan_without_splits_is_no_reason_to_stop_quotes(
     read(stock, "100")
     read(stock, "50.1", DAY)
     vendor_of_splits.known = ProviderError(ErrorKind.NOT_ENTITLED, "This needs another plan of Massive.")
-    trust.check_splits()
+    for _ in range(3):
+        trust.check_splits()
+    assert vendor_of_splits.asked == ["IBM"]
     assert shown(stock)[0] == "100"
     assert quota.refusal_now(vendor_of_splits) is None
+
+
+def test_a_split_that_is_dated_a_day_late_divides_no_price_twice(app: Flask) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    read(stock, "25.2", DAY)
+    trust.learn(stock.id, Split((NOW + 2 * DAY).date(), Decimal(4)), "massive", "Massive")
+    db.session.commit()
+    assert shown(stock) == ("25.2", "")
+    read(stock, "25.6", 2 * DAY)
+    assert shown(stock) == ("25.6", "")
+
+
+def test_a_split_that_lies_ahead_explains_nothing_today(
+        app: Flask, redis: Redis, vendor_of_splits: Splits) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    read(stock, "50.1", DAY)
+    vendor_of_splits.known = [Split((NOW + 6 * DAY).date(), Decimal(2))]
+    trust.check_splits()
+    assert shown(stock)[0] == "100"
+
+
+def test_a_swinging_price_does_not_ask_again_and_again(app: Flask, redis: Redis, vendor_of_splits: Splits) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    vendor_of_splits.known = []
+    for number, price in enumerate(("50", "33.4", "50.2", "33.2")):
+        read(stock, price, DAY + number * SECOND)
+        trust.check_splits()
+    assert vendor_of_splits.asked == ["IBM"]
+
+
+def test_a_price_from_a_clock_that_was_ahead_does_not_refuse_the_true_ones(app: Flask) -> None:
+    stock = make_instrument()
+    store_quotes([make_quote(stock, "100", as_of=NOW + 365 * DAY, previous_close=None, open=None)], NOW + 365 * DAY)
+    read(stock, "101", MINUTE)
+    assert shown(stock) == ("101", "")
+
+
+def test_a_high_out_of_all_proportion_is_left_out(app: Flask) -> None:
+    stock = make_instrument()
+    read(stock, "100", high=Decimal(9_999_999), low=Decimal(99))
+    [live] = load_live([stock.id])
+    assert live.quote is not None
+    assert (live.quote.high, live.quote.low, live.problem) == (None, None, "")
+    assert findings()[0][0] == "rejected"
+
+
+def test_a_streamed_trade_does_not_narrow_the_days_range(app: Flask) -> None:
+    stock = make_instrument()
+    read(stock, "105", high=Decimal(110), low=Decimal(101))
+    trade = make_quote(stock, "106", as_of=NOW + SECOND, high=Decimal(106), low=Decimal(105), previous_close=None,
+                       open=None)
+    store_readings([trade], NOW + SECOND, streamed=True)
+    db.session.commit()
+    [live] = load_live([stock.id])
+    assert live.quote is not None
+    assert (live.quote.high, live.quote.low) == (Decimal(110), Decimal(101))
+
+
+def test_a_change_that_lags_is_one_finding(app: Flask) -> None:
+    stock = make_instrument()
+    read(stock, "100", state=State.CLOSED)
+    for number in range(20):
+        read(stock, f"{101 + number / 10}", DAY + number * MINUTE, previous_close=Decimal(97), previous_day=NOW.date(),
+             stated_change=Decimal(number))
+    assert len(findings()) == 1
+
+
+def test_a_reading_that_another_version_held_stops_nothing(app: Flask) -> None:
+    stock = make_instrument()
+    read(stock, "100")
+    read(stock, "62", MINUTE)
+    db.session.get_one(HeldQuote, stock.id).quote = {"odd": 1}
+    db.session.commit()
+    read(stock, "100.5", 2 * MINUTE)
+    assert shown(stock) == ("100.5", "")
+    assert db.session.get(HeldQuote, stock.id) is None

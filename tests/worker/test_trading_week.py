@@ -46,7 +46,8 @@ THANKSGIVING = Hours(
              "XLON": each("11-20 11-23 11-24 11-25 11-26 11-27", "08:00", "16:30"),
              "XTKS": each("11-20 11-24 11-25 11-26 11-27", "00:00", "06:30"),
              "XASX": each("11-20 11-23 11-24 11-25 11-26 11-27", "23:00", "05:00", eve=True)},
-    extended={"XNYS": [*each("11-20 11-23 11-24 11-25", "09:00", "01:00"), *each("11-27", "09:00", "22:00")]})
+    extended={"XNYS": [*each("11-20 11-23 11-24 11-25", "09:00", "01:00"), *each("11-27", "09:00", "22:00")]},
+    breaks={"XTKS": each("11-20 11-24 11-25 11-26 11-27", "02:30", "03:30")})
 # New York sets its clocks back on 1 November, a week after London; Tokyo has no summer time, in Sydney it began.
 CLOCKS = Hours(
     regular={"XNYS": [*each("10-27 10-28 10-29 10-30", "13:30", "20:00"),
@@ -55,7 +56,8 @@ CLOCKS = Hours(
              "XTKS": each("10-27 10-28 10-29 10-30 11-02", "00:00", "06:30"),
              "XASX": each("10-27 10-28 10-29 10-30 11-02 11-03", "23:00", "05:00", eve=True)},
     extended={"XNYS": [*each("10-27 10-28 10-29 10-30", "08:00", "00:00"),
-                       *each("11-02", "09:00", "01:00")]})
+                       *each("11-02", "09:00", "01:00")]},
+    breaks={"XTKS": each("10-27 10-28 10-29 10-30 11-02", "02:30", "03:30")})
 WEEKS = {"thanksgiving": (THANKSGIVING, utc("2026-11-22T22:00"), utc("2026-11-29T22:00")),
          "change of clocks": (CLOCKS, utc("2026-10-28T22:00"), utc("2026-11-03T04:00"))}
 # The vendor of regular hours cannot be reached for two hours, while London is open.
@@ -68,8 +70,7 @@ DAILY = {f"D{number}{mic[1:]}": mic for number in range(7) for mic in MICS}
 
 def moments_to_look_at(hours: Hours) -> list[dt.datetime]:
     """Return the moments around which a state changes, and those in the middle of what is long."""
-    edges = [moment for table in (hours.regular, hours.extended) for days in table.values() for both in days
-             for moment in both]
+    edges = hours.edges()
     found = {edge + seconds * SECOND for edge in edges for seconds in (-1, 0)}
     found |= {edge + minutes * MINUTE for edge in edges for minutes in (19, 30, 120)}
     found |= {end + 6 * HOUR - seconds * SECOND for days in hours.regular.values() for _, end in days
@@ -190,6 +191,19 @@ def test_a_price_is_live_until_its_market_closes_and_then_the_close(week: Week, 
         final = week.seen[symbol, end + 30 * MINUTE].quote
         assert final is not None
         assert final.as_of >= end, "the price of the closing auction"
+
+
+def test_the_price_before_the_midday_break_holds_through_it_and_is_live_again_after_it(week: Week) -> None:
+    fetches = [fetch.at for fetch in vendor_of(week, "regular").fetches if REGULAR.get(fetch.symbol) == "XTKS"]
+    days = [day for day in week.hours.breaks["XTKS"] if day[0] >= min(fetches)]
+    assert len(days) >= 3
+    for rests_at, resumes_at in days:
+        assert [week.state("7203", rests_at + seconds * SECOND) for seconds in (-1, 0)] == [State.LIVE, State.CLOSED]
+        assert [week.state("7203", rests_at + minutes * MINUTE) for minutes in (19, 30)] == [State.CLOSED] * 2
+        assert [week.state("7203", resumes_at + seconds * SECOND) for seconds in (-1, 0)] == [State.CLOSED] * 2
+        assert week.state("7203", resumes_at + 30 * MINUTE) is State.LIVE
+        assert not [at for at in fetches if rests_at <= at < resumes_at]
+        assert [at for at in fetches if resumes_at <= at < resumes_at + 25 * MINUTE]
 
 
 @pytest.mark.parametrize("symbol", list(EXTENDED))

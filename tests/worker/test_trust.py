@@ -149,11 +149,42 @@ def test_a_split_of_another_day_explains_nothing() -> None:
     assert verdict(reading("50"), OVERNIGHT, splits=split).verdict is Verdict.SPLIT
 
 
-def test_a_vendors_own_close_in_new_shares_makes_a_split_known_with_a_second_reading() -> None:
-    first, second = (reading("25.1", previous_close=Decimal(25), seconds=at) for at in (0, 60))
+def test_a_second_vendors_close_in_new_shares_makes_a_split_known() -> None:
+    first, again, other = (
+        reading("25.1", previous_close=Decimal(25), previous_day=YESTERDAY, seconds=at, source=source)
+        for at, source in ((0, "finnhub"), (900, "finnhub"), (60, "alpaca")))
     assert verdict(first, OVERNIGHT).verdict is Verdict.SPLIT
-    found = verdict(second, OVERNIGHT, first, seconds=60)
+    assert verdict(again, OVERNIGHT, first, seconds=900).verdict is Verdict.SPLIT
+    found = verdict(other, OVERNIGHT, first, seconds=60)
     assert (found.verdict, found.split) == (Verdict.TAKEN, Split(TODAY, Decimal(4)))
+
+
+def test_a_crash_that_lasts_a_session_is_a_price_and_no_split() -> None:
+    crash = [reading("50", seconds=60, source=source, previous_close=Decimal(100), previous_day=YESTERDAY)
+             for source in ("finnhub", "alpaca")]
+    assert verdict(crash[1], OVERNIGHT, crash[0], seconds=60).verdict is Verdict.SPLIT
+    tomorrow = reading("51", day=TODAY + dt.timedelta(days=1), previous_close=Decimal(50), previous_day=TODAY)
+    found = verdict(tomorrow, OVERNIGHT, crash[0], seconds=86_400)
+    assert (found.verdict, found.split) == (Verdict.TAKEN, None)
+
+
+def test_two_vendors_are_believed_against_a_split_that_was_noted_wrongly() -> None:
+    wrong = (Split(TODAY, Decimal(4)),)
+    first, other = reading("101"), reading("101.5", source="alpaca", seconds=5)
+    assert verdict(first, OVERNIGHT, splits=wrong).reason == "in shares of before the split"
+    assert verdict(other, OVERNIGHT, first, splits=wrong, seconds=5).verdict is Verdict.TAKEN
+
+
+def test_a_first_price_that_was_wrong_does_not_refuse_the_true_one_for_ever() -> None:
+    wrong, true = reading("45230"), reading("452.30", seconds=90_000)
+    again = verdict(reading("452.30", seconds=60), wrong, reading("452.30"), seconds=80_000)
+    assert again.reason.startswith("a hundred")
+    assert verdict(true, wrong, reading("452.30"), seconds=90_000).verdict is Verdict.TAKEN
+
+
+def test_an_even_price_may_still_move() -> None:
+    assert verdict(reading("101.5"), STORED, deviation=0.00001).verdict is Verdict.TAKEN
+    assert verdict(reading("102.5"), STORED, deviation=0.00001).verdict is Verdict.UNCONFIRMED
 
 
 def test_where_a_vendor_knows_of_no_split_it_is_a_mere_jump() -> None:
@@ -178,24 +209,62 @@ def test_what_cannot_be_right_is_rejected(wrong: dict[str, object]) -> None:
     (("99", "1"), "99", "99", False),
     (("95", "1"), "99", "99", True),
     (("95", "5"), "99", "95", True),
-    (("95", "1"), None, "95", True),
+    (("95", "1"), None, "95", False),
     (("99", None), "99.1", "99", False),
 ])
 def test_the_change_is_measured_against_the_close_that_most_agree_on(
         given: tuple[str | None, str | None], own: str | None, best: str | None, doubted: bool) -> None:
     close, change = (None if text is None else Decimal(text) for text in given)
     found, doubt = best_previous_close(reading("100", previous_close=close, stated_change=change),
-                                       None if own is None else Decimal(own))
+                                       None if own is None else Decimal(own), None, ())
     assert found == (None if best is None else Decimal(best))
     assert bool(doubt) is doubted
 
 
+def test_a_close_of_one_session_too_early_is_not_used() -> None:
+    found, doubt = best_previous_close(reading("100", previous_close=Decimal(95)), Decimal(99), Decimal(95), ())
+    assert (found, bool(doubt)) == (Decimal(99), True)
+
+
+@pytest.mark.parametrize("close", ["400", "100.5"])
+def test_on_the_day_of_a_known_split_the_close_is_in_new_shares(close: str) -> None:
+    split = (Split(TODAY, Decimal(4)),)
+    quote = reading("101", previous_close=Decimal(close), stated_change=Decimal(101) - Decimal(close),
+                    previous_day=YESTERDAY)
+    found, _ = best_previous_close(quote, Decimal("100.2"), None, split)
+    assert found is not None
+    assert abs(found - 100) < 1
+
+
+def test_a_price_after_hours_is_confirmed_by_the_same_only() -> None:
+    held = reading("100", extended_price=Decimal(150))
+    for price in (None, Decimal(9000), Decimal(1)):
+        again = verdict(reading("100", seconds=60, extended_price=price, source="alpaca"), STORED, held, seconds=60)
+        assert again.verdict is (Verdict.TAKEN if price is None else Verdict.UNCONFIRMED)
+        assert "confirmed by" not in again.outcome
+    same = verdict(reading("100", seconds=60, extended_price=Decimal(151)), STORED, held, seconds=60)
+    assert same.outcome == "confirmed by a second reading"
+
+
+def test_a_whole_session_at_the_new_price_confirms_what_looked_like_a_split() -> None:
+    tomorrow = reading("50.5", day=TODAY + dt.timedelta(days=1), previous_close=Decimal(50))
+    found = verdict(tomorrow, OVERNIGHT, reading("50", previous_close=Decimal(100)), seconds=86_400)
+    assert (found.verdict, found.split) == (Verdict.TAKEN, None)
+
+
+def test_a_day_that_has_not_come_yet_has_no_price() -> None:
+    assert verdict(reading("100", day=TODAY + dt.timedelta(days=2), as_of_is_day=True), STORED,
+                   seconds=300_000 * 0).verdict is Verdict.REJECTED
+
+
 def test_a_deviation_needs_twenty_returns_and_leaves_splits_out() -> None:
-    closes = [Decimal(100) + Decimal(number % 2) for number in range(21)]
+    closes = [(TODAY + dt.timedelta(days=number), Decimal(100) + Decimal(number % 2)) for number in range(21)]
     found = standard_deviation(closes)
     assert found == pytest.approx(0.01, rel=0.05)
     assert standard_deviation(closes[1:]) is None
-    assert standard_deviation([*closes, Decimal(50), Decimal("50.5")]) == pytest.approx(found, rel=0.05)
+    after = [(TODAY + dt.timedelta(days=number), Decimal(price)) for number, price in ((21, "50"), (22, "50.5"))]
+    assert standard_deviation([*closes, *after]) == pytest.approx(found, rel=0.05)
+    assert standard_deviation([*closes, (TODAY + dt.timedelta(days=60), Decimal(80))]) == pytest.approx(found, rel=0.05)
 
 
 def test_ratios_are_written_as_people_do() -> None:

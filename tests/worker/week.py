@@ -49,10 +49,14 @@ def utc(text: str) -> dt.datetime:
 
 @dataclass(frozen=True)
 class Hours:
-    """When each exchange trades in a week, from its own announcements, in UTC; `extended` with the hours around."""
+    """When each exchange trades in a week, from its own announcements, in UTC; `extended` with the hours around.
+
+    `breaks` are the midday breaks of those that have one.
+    """
 
     regular: dict[str, list[Times]]
     extended: dict[str, list[Times]]
+    breaks: dict[str, list[Times]] = field(default_factory=dict)
 
     def of(self, mic: str, *, extended: bool) -> list[Times]:
         """Return the times in which a vendor has new prices."""
@@ -60,7 +64,17 @@ class Hours:
 
     def is_open(self, mic: str, moment: dt.datetime, *, extended: bool = False) -> bool:
         """Tell whether there are new prices at a moment."""
-        return any(start <= moment < end for start, end in self.of(mic, extended=extended))
+        return self.break_at(mic, moment) is None and any(
+            start <= moment < end for start, end in self.of(mic, extended=extended))
+
+    def edges(self) -> set[dt.datetime]:
+        """Return every moment at which trading begins or ends somewhere."""
+        tables = self.regular, self.extended, self.breaks
+        return {moment for table in tables for days in table.values() for both in days for moment in both}
+
+    def break_at(self, mic: str, moment: dt.datetime) -> Times | None:
+        """Return the midday break that a moment is in."""
+        return next((times for times in self.breaks.get(mic, ()) if times[0] <= moment < times[1]), None)
 
 
 @dataclass(frozen=True)
@@ -122,6 +136,8 @@ class Edge:
 
     def _last_trade(self, mic: str, now: dt.datetime) -> dt.datetime:
         before = now - dt.timedelta(seconds=1)
+        if rest := self.hours.break_at(mic, before):
+            before = min(before, rest[0] + AUCTION)
         ended = [min(before, end + AUCTION) for start, end in self.hours.of(mic, extended=self.extended_hours)
                  if start <= before]
         return max(ended)
@@ -186,9 +202,7 @@ class Stage:
     def _fixed(self, start: dt.datetime, end: dt.datetime) -> list[dt.datetime]:
         """Return moments at which nothing may be missed: around every opening and close, and now and then."""
         steps = range(1, (end - start) // LOOK)
-        edges = {moment for times in (self.hours.regular, self.hours.extended) for days in times.values()
-                 for both in days for moment in both}
-        return sorted(edges | {start + step * LOOK for step in steps})
+        return sorted(self.hours.edges() | {start + step * LOOK for step in steps})
 
     def _next(self, vendor: Edge, fixed: Sequence[dt.datetime]) -> dt.datetime:
         """Return when one of a vendor's stocks is due, as its plan says, or the next fixed moment.

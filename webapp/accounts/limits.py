@@ -1,8 +1,6 @@
 """Throttling: how often somebody may try, by address and by account. Windows and numbers are settings."""
 
 import hashlib
-import ipaddress
-import time
 
 from flask import current_app, request
 from flask.typing import ResponseReturnValue
@@ -12,20 +10,9 @@ from flask_login import current_user
 from webapp.accounts import emails
 from webapp.errors import answer
 from webapp.extensions import limiter
+from webapp.throttle import address_key, wait_in_words
 
 POST = ["POST"]
-
-
-def address_key() -> str:
-    """Name the asker's address; an IPv6 customer has a whole /64 to ask from, so that counts as one."""
-    text = request.remote_addr or "unknown"
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return text
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
-        return str(ipaddress.IPv6Network((int(address), 64), strict=False))
-    return text
 
 
 def account_key() -> str:
@@ -46,10 +33,16 @@ def _address_limit() -> str:
     return str(current_app.config["LOGIN_LIMIT_ADDRESS"])
 
 
-by_address = limiter.limit(_address_limit, key_func=address_key, methods=POST)
-by_account = limiter.limit(_account_limit, key_func=account_key, methods=POST)
+def _switched_off() -> bool:
+    """Tell whether log-ins are not throttled; what costs others something is limited all the same."""
+    return not current_app.config["LOGIN_THROTTLE"]
+
+
+by_address = limiter.limit(_address_limit, key_func=address_key, methods=POST, exempt_when=_switched_off)
+by_account = limiter.limit(_account_limit, key_func=account_key, methods=POST, exempt_when=_switched_off)
 # Changing the password and deleting the account ask for the same secret, so they share one count.
-by_person = limiter.shared_limit(_account_limit, scope="password", key_func=person_key, methods=POST)
+by_person = limiter.shared_limit(_account_limit, scope="password", key_func=person_key, methods=POST,
+                                 exempt_when=_switched_off)
 
 
 def forgive() -> None:
@@ -63,7 +56,4 @@ def forgive() -> None:
 
 def refuse(_error: RateLimitExceeded) -> ResponseReturnValue:
     """Answer somebody who tried too often; Flask-Limiter adds Retry-After."""
-    spent = limiter.current_limit
-    minutes = max(1, -(-int(spent.reset_at - time.time()) // 60)) if spent else 1
-    wait = "a minute" if minutes == 1 else f"{minutes} minutes"
-    return answer(429, f"There were too many tries. Please wait {wait} and try again.")
+    return answer(429, f"There were too many tries. Please wait {wait_in_words()} and try again.")

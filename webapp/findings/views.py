@@ -42,7 +42,7 @@ def settle(instrument_id: int) -> ResponseReturnValue:
         return redirect(url_for(".index"), 303)
     take = form.do.data == "take"
     try:
-        queue.settle_hold(instrument_id, take, current_user.id)
+        queue.settle_hold(instrument_id, take, current_user.id, hold.price if take else "")
     except RedisAway:
         raise Busy("Nothing can be asked for at this moment. Please try again in a minute.") from None
     flash(f"Asked for: {hold.instrument.key} at {hold.price} is to be {'taken' if take else 'dropped'}. "

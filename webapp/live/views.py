@@ -12,10 +12,10 @@ from flask import Blueprint, Response, abort, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from webapp.accounts.limits import address_key
 from webapp.instruments import load_instruments
 from webapp.live.hub import KINDS, Hub
 from webapp.live.viewers import BEAT, SIGNED_OUT, Full
+from webapp.throttle import address_key
 
 bp = Blueprint("live", __name__, url_prefix="/live")
 

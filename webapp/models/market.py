@@ -162,7 +162,7 @@ class FeedVersion(Model):
 
 
 class MarketSession(Model):
-    """One trading day of one exchange, in UTC; pre and post are None where the exchange has none."""
+    """One trading day of one exchange, in UTC; pre, post and the midday break are None where the exchange has none."""
 
     __tablename__ = "market_sessions"
 
@@ -172,6 +172,8 @@ class MarketSession(Model):
     closes_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     pre_opens_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     post_closes_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    break_starts_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    break_ends_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 
 
 class SplitRow(Model):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import IntegerField, SelectMultipleField
+from wtforms import SelectMultipleField
 from wtforms.validators import InputRequired, NumberRange, StopValidation
+
+from webapp.fields import WholeNumber
 
 MOST = 10_000
 
 
-class WholeNumber(IntegerField):
-    """A whole number; what is none is said in our words, and stays in the field."""
+class Amount(WholeNumber):
+    """A number of stocks; what is none is said in our words, and stays in the field."""
 
     def __init__(self, label: str, least: int, **options: Any) -> None:
         self.complaint = f"Write a whole number from {least:,} to {MOST:,}."
@@ -51,11 +53,11 @@ class WhatIfForm(FlaskForm):
 
         csrf = False
 
-    stocks = WholeNumber("Stocks", least=1)
-    on_screen = WholeNumber("Of these on an open page", least=0)
+    stocks = Amount("Stocks", least=1)
+    on_screen = Amount("Of these on an open page", least=0)
     vendors = Vendors("Providers")
 
-    def validate_on_screen(self, field: WholeNumber) -> None:
+    def validate_on_screen(self, field: Amount) -> None:
         """Refuse more on pages than there are."""
         if not field.errors and not self.stocks.errors and field.data > self.stocks.data:
             raise StopValidation(f"Only {self.stocks.data:,} stocks are asked about: write that many or fewer.")

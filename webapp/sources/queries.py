@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Integer, Select, and_, case, cast, extract, func, or_, select
+from sqlalchemy import Integer, Select, and_, case, cast, extract, func, literal, select, union_all
 
 from webapp.extensions import db
 from webapp.live import bus
@@ -27,7 +27,7 @@ from webapp.models import (
 )
 from webapp.records import Instrument
 from webapp.redis import RedisAway
-from webapp.sources.usage import DAY, HOUR, MINUTE, QUARTER_S, SECOND, Past, Quarter, Window
+from webapp.sources.usage import DAY, HOUR, MINUTE, QUARTER_S, SECOND, Past, Window
 
 SPANS = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY}
 # How the record of calls says that one brought an answer, or that its end is not known.
@@ -86,22 +86,32 @@ class Refresh:
 
 
 def load_calls(names: Sequence[str], now: dt.datetime) -> dict[str, Calls]:
-    """Return the calls of these providers, counted in one pass over the last 24 hours."""
-    at = ProviderCall.started_at
-    failed = and_(or_(ProviderState.last_success_at.is_(None), at > ProviderState.last_success_at),
-                  ProviderCall.outcome != OPEN, *(~ProviderCall.outcome.startswith(word) for word in ANSWERED))
-    columns: list[Any] = [func.max(at), func.sum(case((failed, 1), else_=0))]
-    for span in SPANS.values():
-        within = at > now - span
-        columns += [func.sum(case((within, 1), else_=0)), func.min(case((within, at)))]
-    query = (select(ProviderCall.provider, *columns)
-             .outerjoin(ProviderState, ProviderState.provider == ProviderCall.provider)
-             .where(ProviderCall.provider.in_(names), at > now - DAY).group_by(ProviderCall.provider))
-    found = {name: Calls({unit: Past() for unit in SPANS}) for name in names}
-    for name, newest, failures, *figures in db.session.execute(query):
-        past = {unit: Past(figures[2 * place], figures[2 * place + 1], newest) for place, unit in enumerate(SPANS)}
-        found[name] = Calls(past, failures)
-    return found
+    """Return the calls of these providers in the last 24 hours; the index of the calls answers for all windows."""
+    call = ProviderCall
+    windows = [select(literal(name), literal(unit), func.count(), func.min(call.started_at), func.max(call.started_at))
+               .where(call.provider == name, call.started_at > now - span)
+               for name in names for unit, span in SPANS.items()]
+    failed = _count_failed(names, now)
+    past: dict[str, dict[str, Past]] = {name: {} for name in names}
+    newest: dict[str, dt.datetime | None] = {}
+    for name, unit, used, oldest, last in db.session.execute(union_all(*windows)):
+        past[name][unit] = Past(used, oldest, last)
+        if unit == "day":
+            newest[name] = last
+    return {name: Calls({unit: replace(each, newest=newest[name]) for unit, each in past[name].items()},
+                        failed.get(name, 0)) for name in names}
+
+
+def _count_failed(names: Sequence[str], now: dt.datetime) -> dict[str, int]:
+    """Return how many calls failed since each provider's last success, a day ago at most."""
+    call, state = ProviderCall, ProviderState
+    succeeded = dict(db.session.execute(
+        select(state.provider, state.last_success_at).where(state.provider.in_(names))).tuples().all())
+    since = {name: max(now - DAY, succeeded.get(name) or now - DAY) for name in names}
+    counts = [select(literal(name), func.count())
+              .where(call.provider == name, call.started_at > moment, call.outcome != OPEN,
+                     *(~call.outcome.startswith(word) for word in ANSWERED)) for name, moment in since.items()]
+    return dict(db.session.execute(union_all(*counts)).tuples().all())
 
 
 def with_overdraft(name: str, window: Window, now: dt.datetime) -> Window:
@@ -115,21 +125,6 @@ def with_overdraft(name: str, window: Window, now: dt.datetime) -> Window:
     leaves = db.session.scalar(select(at).where(ProviderCall.provider == name, at > now - window.length)
                                .order_by(at).offset(window.used - window.limit).limit(1))
     return replace(window, frees_at=leaves + window.length) if leaves else window
-
-
-def load_quarters(names: Sequence[str], now: dt.datetime) -> dict[str, dict[int, Quarter]]:
-    """Return the calls of two days by provider and quarter of an hour; the database adds them up."""
-    minute = (cast(extract("epoch", ProviderCall.started_at), Integer) // 60).label("minute")
-    minutes = (select(ProviderCall.provider, minute, func.count().label("calls"))
-               .where(ProviderCall.provider.in_(names), ProviderCall.started_at > now - 2 * DAY)
-               .group_by(ProviderCall.provider, minute).subquery())
-    quarter = minutes.c.minute // (QUARTER_S // 60)
-    found: dict[str, dict[int, Quarter]] = defaultdict(dict)
-    for name, number, calls, busiest in db.session.execute(
-            select(minutes.c.provider, quarter, func.sum(minutes.c.calls), func.max(minutes.c.calls))
-            .group_by(minutes.c.provider, quarter)):
-        found[name][int(number)] = Quarter(int(calls), int(busiest))
-    return found
 
 
 def load_due(names: Sequence[str], now: dt.datetime) -> dict[str, dict[int, int]]:
@@ -160,14 +155,14 @@ def load_findings(names: Sequence[str], now: dt.datetime) -> dict[str, int]:
     return dict(db.session.execute(query).tuples().all())
 
 
-def load_plans() -> Plans:
-    """Return what is planned, added up by provider."""
+def load_plans(names: Sequence[str]) -> Plans:
+    """Return what is planned of these providers, added up by each; a plan of another one is out of date."""
     polled = and_(~RefreshPlan.streamed, RefreshPlan.interval_s > 0)
     query = (select(RefreshPlan.provider, InstrumentRow.mic, func.count(),
                     func.sum(case((polled, 1.0 / RefreshPlan.interval_s), else_=0.0)),
                     func.min(case((polled, RefreshPlan.interval_s))), func.max(RefreshPlan.planned_at))
              .join(InstrumentRow, InstrumentRow.id == RefreshPlan.instrument_id)
-             .group_by(RefreshPlan.provider, InstrumentRow.mic))
+             .where(RefreshPlan.provider.in_(names)).group_by(RefreshPlan.provider, InstrumentRow.mic))
     demands: dict[str, Demand] = defaultdict(Demand)
     planned: list[dt.datetime] = []
     for name, mic, stocks, rate, shortest, planned_at in db.session.execute(query):
@@ -178,10 +173,15 @@ def load_plans() -> Plans:
     return Plans(dict(demands), max(planned, default=None))
 
 
-def load_refreshes(user_id: int | None, sort: str, direction: str, page: int) -> tuple[list[Refresh], int]:
-    """Return one page of the stocks on the person's lists, or of the front page's, and how many there are in all."""
+def load_refreshes(user_id: int | None, names: Sequence[str], sort: str, direction: str,
+                   page: int) -> tuple[list[Refresh], int]:
+    """Return one page of the stocks on the person's lists, or of the front page's, and how many there are in all.
+
+    Of plans only those of the named providers are told.
+    """
     query = (select(InstrumentRow, RefreshPlan, QuoteRow.fetched_at, func.coalesce(HeldQuote.reason, ""))
-             .outerjoin(RefreshPlan, RefreshPlan.instrument_id == InstrumentRow.id)
+             .outerjoin(RefreshPlan, and_(RefreshPlan.instrument_id == InstrumentRow.id,
+                                          RefreshPlan.provider.in_(names)))
              .outerjoin(QuoteRow, QuoteRow.instrument_id == InstrumentRow.id)
              .outerjoin(HeldQuote, HeldQuote.instrument_id == InstrumentRow.id)
              .where(_of_reader(user_id)))

@@ -6,14 +6,18 @@ from typing import Any
 
 from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 
 from config import VENDORS as SETTINGS
 from config import Config
 from webapp import clock
+from webapp.errors import answer
+from webapp.extensions import limiter
 from webapp.rendering import is_fragment_request, render
-from webapp.sources import mixes, panels, queries, rows, words
+from webapp.sources import counts, mixes, panels, queries, rows, words
 from webapp.sources.forms import MOST, WhatIfForm
+from webapp.throttle import address_key, wait_in_words
 from webapp.trading_days import load_book
 from webapp.vendors import VENDORS
 
@@ -21,17 +25,32 @@ bp = Blueprint("sources", __name__)
 
 TEMPLATE = "sources/index.html"
 MOST_PAGES = 1_000
+# Each what-if is worked out anew; somebody who tries numbers by hand does not come near this.
+QUESTIONS_PER_ADDRESS = "60 per minute"
+
+
+def asks_freely() -> bool:
+    """Tell whether a request is not limited: the page as it is, and everything to those who are logged in."""
+    return "stocks" not in request.args or current_user.is_authenticated
+
+
+@bp.errorhandler(RateLimitExceeded)
+def refuse(_error: RateLimitExceeded) -> ResponseReturnValue:
+    """Answer somebody who asked too often; Flask-Limiter adds Retry-After."""
+    return answer(429, f"Your address has asked this {QUESTIONS_PER_ADDRESS.partition(' ')[0]} times in a minute. "
+                       f"Please wait {wait_in_words()} and try again, or log in.")
 
 
 @bp.get("/sources")
+@limiter.limit(QUESTIONS_PER_ADDRESS, key_func=address_key, exempt_when=asks_freely)
 def index() -> ResponseReturnValue:
     """Say where prices come from, what is left of the quotas, and what other providers would change."""
     settings: Config = current_app.config["SETTINGS"]
-    now, plans = clock.now(), queries.load_plans()
+    now, plans = clock.now(), queries.load_plans(panels.active_names(settings))
     before = mixes.mix_in_use(settings, plans)
     form = read_form(settings, before)
     valid = "stocks" not in request.args or form.validate()
-    quarters = queries.load_quarters(panels.active_names(settings), now)
+    quarters = counts.load_quarters(panels.active_names(settings), now)
     book = load_book(now, queries.mics_of(plans.demands.values()) | mixes.NEW_YORK)
     parts: dict[str, Any] = {"form": form, "answer": None, "words": words}
     if valid:
@@ -58,8 +77,9 @@ def refreshes(settings: Config, plans: queries.Plans) -> dict[str, Any]:
     now, own = clock.now(), current_user.is_authenticated
     sort, direction, text = (request.args.get(name, "") for name in ("sort", "dir", "page"))
     page = max(1, min(int(text), MOST_PAGES)) if text.isascii() and text.isdigit() and len(text) < 9 else 1
-    found, total = queries.load_refreshes(current_user.id if own else None, sort, direction, page)
+    names = panels.active_names(settings)
+    found, total = queries.load_refreshes(current_user.id if own else None, names, sort, direction, page)
     return {"rows": [rows.describe(each, now, own=own) for each in found], "total": total, "page": page,
             "pages": max(1, -(-total // queries.MOST_STOCKS)), "sort": sort, "direction": direction,
             "planned_at": plans.planned_at,
-            "standstill": rows.stands_still(plans.planned_at, panels.active_names(settings), now)}
+            "standstill": rows.stands_still(plans.planned_at, names, now)}

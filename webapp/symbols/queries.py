@@ -6,18 +6,14 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from webapp.extensions import db
-from webapp.models import InstrumentRow, SymbolSearch, Watchlist
+from webapp.models import InstrumentRow, SymbolSearch, Watchlist, WatchlistItem
 from webapp.records import Instrument, Listing, currency_of, unit_of
 from webapp.symbols.listings import decode, fits, unit_for
 from webapp.vendors import title_of
-
-if TYPE_CHECKING:
-    from config import Config
 
 MAX_KEY = 60
 LEAST_LETTERS = 2
@@ -27,8 +23,6 @@ FEW = 5
 ANSWER_HOLDS = dt.timedelta(days=7)
 FAILURE_HOLDS = dt.timedelta(minutes=10)
 PATIENCE = dt.timedelta(seconds=90)
-# The vendors that can be asked for symbols; a test holds this against their modules, which no page may load.
-SEARCHABLE = frozenset({"finnhub", "twelve-data", "yahoo", "massive", "fmp", "alpha-vantage"})
 
 
 class Step(StrEnum):
@@ -74,6 +68,15 @@ class Answer:
     hits: tuple[Hit, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ListChoice:
+    """A person's list as a stock's page offers it."""
+
+    id: int
+    name: str
+    has_it: bool
+
+
 def search_key(text: str) -> str:
     """Return the text as its answer is kept: without capitals and stray spaces; "" where it is not to be asked.
 
@@ -81,11 +84,6 @@ def search_key(text: str) -> str:
     """
     key = " ".join(text.casefold().replace("\0", "").split())[:MAX_KEY]
     return key if len(key) >= LEAST_LETTERS and any(letter.isalnum() for letter in key) else ""
-
-
-def askable(settings: Config) -> str:
-    """Return the title of the provider that is asked first; "" where none of the active ones can be."""
-    return next((title_of(name) for name in settings.vendors if name in SEARCHABLE), "")
 
 
 def holds(row: SymbolSearch, now: dt.datetime) -> bool:
@@ -118,10 +116,11 @@ def find_listing(text: str, key: str) -> Listing | None:
     return next((listing for listing in listings if listing.key == key), None)
 
 
-def lists_of(user_id: int) -> list[tuple[int, str]]:
-    """Return id and name of a person's lists, in their order."""
-    query = select(Watchlist.id, Watchlist.name).where(Watchlist.user_id == user_id)
-    return [(row.id, row.name) for row in db.session.execute(query.order_by(Watchlist.position, Watchlist.id))]
+def lists_for(user_id: int, instrument_id: int) -> list[ListChoice]:
+    """Return a person's lists in their order, each with whether the stock is on it."""
+    has_it = exists().where(WatchlistItem.watchlist_id == Watchlist.id, WatchlistItem.instrument_id == instrument_id)
+    query = select(Watchlist.id, Watchlist.name, has_it).where(Watchlist.user_id == user_id)
+    return [ListChoice(*row) for row in db.session.execute(query.order_by(Watchlist.position, Watchlist.id))]
 
 
 def _hits(listings: Sequence[Listing]) -> list[Hit]:

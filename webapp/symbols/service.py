@@ -14,7 +14,7 @@ from webapp.extensions import db
 from webapp.models import InstrumentRow, SymbolSearch
 from webapp.records import Instrument, Listing
 from webapp.symbols.listings import encode, fits, make_row
-from webapp.symbols.queries import find_listing, holds, search_key
+from webapp.symbols.queries import PATIENCE, find_listing, holds, search_key
 
 # More than these nobody reads.
 MOST_KEPT = 30
@@ -54,6 +54,15 @@ def is_open(text: str) -> bool:
     """Tell whether a text was asked for and has no answer yet."""
     row = db.session.get(SymbolSearch, search_key(text) or "-", populate_existing=True)
     return row is not None and row.answered_at is None
+
+
+def next_open(text: str, now: dt.datetime) -> str:
+    """Return the oldest question but this one that has no answer and is still waited for; "" where there is none."""
+    query = (select(SymbolSearch.text)
+             .where(SymbolSearch.answered_at.is_(None), SymbolSearch.asked_at > now - PATIENCE,
+                    SymbolSearch.text != search_key(text))
+             .order_by(SymbolSearch.asked_at, SymbolSearch.text).limit(1))
+    return db.session.scalar(query) or ""
 
 
 def keep_answer(text: str, provider: str, listings: Sequence[Listing], now: dt.datetime) -> None:

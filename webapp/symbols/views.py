@@ -18,6 +18,7 @@ from webapp.redis import RedisAway
 from webapp.rendering import is_fragment_request, render
 from webapp.symbols import queries, service
 from webapp.trading_days import load_book
+from webapp.vendors import searched_first, without_search
 
 bp = Blueprint("symbols", __name__, url_prefix="/stocks")
 
@@ -37,11 +38,12 @@ def typed(text: str | None) -> str:
     return (text or "").strip()[:instruments.MAX_LENGTH]
 
 
-def asked_first(text: str, stocks: list[Instrument]) -> str:
-    """Return the title of the provider that may be asked for a text; "" where none is, or enough was found here."""
+def helpers(text: str, stocks: list[Instrument]) -> dict[str, str]:
+    """Return, where few were found here, the title of the provider that may be asked, or what to do to have one."""
+    settings = current_app.config["SETTINGS"]
     if len(stocks) >= queries.FEW or not queries.search_key(text):
-        return ""
-    return queries.askable(current_app.config["SETTINGS"])
+        return {"provider": "", "no_provider": ""}
+    return {"provider": searched_first(settings), "no_provider": without_search(settings)}
 
 
 @bp.get("/search")
@@ -51,7 +53,7 @@ def search() -> ResponseReturnValue:
     if is_fragment_request():
         stocks = instruments.search(text, MOST_OPTIONS)
         return render_template("symbols/_options.html", text=text, stocks=stocks, more=len(stocks) == MOST_OPTIONS,
-                               marks=marks_of(stocks), provider=asked_first(text, stocks))
+                               marks=marks_of(stocks), **helpers(text, stocks))
     return show_results(text)
 
 
@@ -61,7 +63,7 @@ def show_results(text: str, *, only_asked: bool = False) -> str:
     answer = queries.load_answer(text, clock.now()) if current_user.is_authenticated else None
     return render("symbols/search.html", "asked" if only_asked else None, text=text, stocks=stocks,
                   marks=marks_of(stocks), more=len(stocks) == MOST_RESULTS, answer=answer,
-                  provider=asked_first(text, stocks))
+                  **helpers(text, stocks))
 
 
 def marks_of(stocks: list[Instrument]) -> dict[int, instruments.Mark]:
@@ -75,7 +77,7 @@ def marks_of(stocks: list[Instrument]) -> dict[int, instruments.Mark]:
 def ask() -> ResponseReturnValue:
     """Have a worker ask the providers for a text; the page shows what comes of it."""
     text = typed(request.form.get("q"))
-    if not queries.askable(current_app.config["SETTINGS"]):
+    if not searched_first(current_app.config["SETTINGS"]):
         raise Refused("No provider that can be searched has a key here.")
     if service.ask(text, clock.now()):
         db.session.commit()
@@ -122,9 +124,11 @@ def show(mic: str, symbol: str) -> ResponseReturnValue:
     version = current_version()  # before the row: what comes in between is then sent by the stream
     mark_watched([stock.id])
     now = clock.now()
+    settings = current_app.config["SETTINGS"]
     book = load_book(now, [stock.mic])
     session, _ = book.current(stock.mic, now)
-    lists = queries.lists_of(current_user.id) if current_user.is_authenticated else []
+    lists = queries.lists_for(current_user.id, stock.id) if current_user.is_authenticated else []
     return render_template("symbols/show.html", q=load_live([stock.id])[0], version=version, session=session,
                            next_open=book.next_open(stock.mic, now), lists=lists,
+                           around_the_clock=settings.simulated and settings.SIMULATOR_CLOCK == "always",
                            mark=instruments.load_marks([stock.id]).get(stock.id))

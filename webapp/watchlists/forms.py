@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import (
-    IntegerField,
-    SearchField,
-    SelectField,
-    SelectMultipleField,
-    StringField,
-    TextAreaField,
-)
+from wtforms import IntegerField, SearchField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from webapp.columns import OPTIONAL
+from webapp.fields import WholeNumber
 from webapp.watchlists.parsing import decode_upload
 from webapp.watchlists.service import MAX_NAME, MAX_NOTE, MAX_STOCKS, Move
 
@@ -49,7 +43,7 @@ class MoveForm(FlaskForm):
     """Another place: one step by button, or a number."""
 
     step = SelectField("Step", choices=[("", ""), ("up", "Up"), ("down", "Down")], default="")
-    place = IntegerField("Place", [Optional()])
+    place = WholeNumber("Place", [Optional()])
 
     def move(self) -> Move:
         """Return what was asked for."""
@@ -61,8 +55,8 @@ class MoveForm(FlaskForm):
 class AddForm(FlaskForm):
     """One stock for one list."""
 
-    watchlist_id = IntegerField("List", [InputRequired(), NumberRange(1, 2**31 - 1)])
-    instrument_id = IntegerField("Stock", [InputRequired(), NumberRange(1, 2**31 - 1)])
+    watchlist_id = WholeNumber("List", [InputRequired(), NumberRange(1, 2**31 - 1)])
+    instrument_id = WholeNumber("Stock", [InputRequired(), NumberRange(1, 2**31 - 1)])
 
 
 class OrderForm(MoveForm):

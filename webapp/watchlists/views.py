@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, request, url_for
+from flask import Blueprint, Response, current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 from flask_wtf import FlaskForm
@@ -19,6 +19,7 @@ from webapp.live.watching import mark_watched, ring_bell
 from webapp.models import Watchlist
 from webapp.quotes import current_version, load_live
 from webapp.rendering import is_fragment_request, render
+from webapp.vendors import without_search
 from webapp.watchlists import queries, service
 from webapp.watchlists.forms import (
     AddForm,
@@ -282,7 +283,8 @@ def show_picker(watchlist: Watchlist | None, form: PickForm) -> str:
     marks = instruments.load_marks([stock.id for stock in (*chosen, *found)])
     return render("watchlists/pick.html", "results" if is_fragment_request() else None, watchlist=watchlist, form=form,
                   chosen=chosen, found=[stock for stock in found if stock.id not in ticked], most_found=MOST_FOUND,
-                  marks=marks, present=set(queries.load_notes(watchlist.id)) if watchlist else set())
+                  marks=marks, present=set(queries.load_notes(watchlist.id)) if watchlist else set(),
+                  no_provider=without_search(current_app.config["SETTINGS"]))
 
 
 @bp.route(f"{LIST}/import", methods=["GET", "POST"])

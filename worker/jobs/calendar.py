@@ -24,8 +24,10 @@ DAYS_AHEAD = 370
 ENOUGH_AHEAD = 30
 # Written whether they are in use or not: a stock that is new on one of them does not wait for its exchange's days.
 ALWAYS = {"XNYS", "XNAS", "XASE", "ARCX", "BATS", "XLON", "XETR", "XTKS", "XHKG", "XTSE", "XASX"}
-# The row that says which list of closures the days were last written with.
+# The row that says which list of closures the days were last written with, and in which form.
 APPLIED = "closures"
+# Counted up where the table has a new column: then all days are written anew. The second form has midday breaks.
+FORM = 2
 
 
 def write_sessions() -> str:
@@ -37,7 +39,7 @@ def write_sessions() -> str:
         closures = read_closures(_file())
     except UnreadableError as error:
         return _write(_exchanges_wanted() - _well_known(clock.now().date()), NONE, [str(error)], applied=False)
-    if closures.digest != _applied():
+    if _mark_of(closures) != _applied():
         return _write(_exchanges_wanted(), closures, closures.problems)
     missing = _exchanges_wanted() - _well_known(clock.now().date())
     return _write(missing, closures, closures.problems)
@@ -69,8 +71,10 @@ def trading_days(exchange: Exchange, first: dt.date, last: dt.date) -> list[Sess
         except ValueError as error:
             log.warning("No trading days of %s are known: is exchange-calendars up to date? (%s)", exchange.mic, error)
             return []
-    return [extended(exchange, label.date(), opens.to_pydatetime(), closes.to_pydatetime())
-            for label, opens, closes in zip(calendar.sessions, calendar.opens, calendar.closes, strict=True)]
+    opens, closes, rests, resumes = (
+        {label.date(): moment.to_pydatetime() for label, moment in moments.dropna().items()}
+        for moments in (calendar.opens, calendar.closes, calendar.break_starts, calendar.break_ends))
+    return [extended(exchange, day, opens[day], closes[day], (rests.get(day), resumes.get(day))) for day in opens]
 
 
 def _file() -> Path:
@@ -79,17 +83,22 @@ def _file() -> Path:
 
 
 def _applied() -> str:
-    """Return the digest of the list of closures that the days were last written with."""
+    """Return the mark of the list of closures that the days were last written with."""
     return db.session.scalar(select(JobRun.outcome).where(JobRun.name == APPLIED)) or ""
+
+
+def _mark_of(closures: Closures) -> str:
+    """Return what changes with the list of closures, and with the form of the days."""
+    return f"{FORM} {closures.digest}"
 
 
 def _note_applied(closures: Closures) -> None:
     """Keep, with the days, which list they were written with."""
-    if closures.digest == _applied():
+    if _mark_of(closures) == _applied():
         return
     now = clock.now()
-    db.session.merge(JobRun(name=APPLIED, started_at=now, finished_at=now, succeeded_at=now, outcome=closures.digest,
-                            failures=0))
+    db.session.merge(JobRun(name=APPLIED, started_at=now, finished_at=now, succeeded_at=now,
+                            outcome=_mark_of(closures), failures=0))
 
 
 def _exchanges_wanted() -> set[str]:
@@ -123,7 +132,8 @@ def _write(mics: Collection[str], closures: Closures, problems: Collection[str],
     if days:
         db.session.execute(insert(MarketSession), [
             {"mic": session.mic, "day": session.day, "opens_at": session.opens_at, "closes_at": session.closes_at,
-             "pre_opens_at": session.pre_opens_at, "post_closes_at": session.post_closes_at} for session in days])
+             "pre_opens_at": session.pre_opens_at, "post_closes_at": session.post_closes_at,
+             "break_starts_at": session.break_starts_at, "break_ends_at": session.break_ends_at} for session in days])
     if applied:
         _note_applied(closures)
     db.session.commit()

@@ -3,19 +3,21 @@
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from flask import current_app
 from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from config import Config
-from webapp import clock
+from webapp import clock, queue
 from webapp.extensions import db
 from webapp.models import ProviderCall, SymbolSearch
 from webapp.records import Listing
+from webapp.redis import RedisAway
 from webapp.symbols import service
-from worker import listings, quota
+from worker import listings, locks, quota
 from worker.providers.base import ErrorKind, GivesListing, GivesSearch, Provider, ProviderError
 from worker.providers.registry import providers_with
 
@@ -26,21 +28,88 @@ Found = TypeVar("Found")
 # What stands in the record of calls in place of a stock.
 SEARCH = "search:"
 LISTING = "listing"
-# Searches may have this part of a day's calls: prices need the others.
+# Searches may have this part of the calls of a minute, an hour and a day: prices need the others.
 SEARCH_SHARE = 0.2
-# One search at a time looks at its share and claims its call, however many workers there are.
-SHARE_LOCK = "stagewatch:search-share"
-LOCK_SECONDS = 10
+# One search at a time, however many workers there are: vendors that hang cannot hold all of them, and two searches do
+# not take the last of their share at once.
+ALONE = "search"
 # A refusal that ends so soon is waited for.
 SHORT_WAIT = dt.timedelta(seconds=5)
 ANSWERS_KEPT = dt.timedelta(days=8)
+# A list that was fetched and not taken over is fetched again that day, so many times in all.
+MOST_FETCHES = 3
 
 
 def search_symbols(text: str) -> str:
     """Ask the providers in their order for the symbols that a text may mean, and keep the first answer that has any.
 
-    Only a text that was asked for and has no answer yet is asked for: to run twice costs nothing.
+    Only a text that was asked for and has no answer yet is asked for: to run twice costs nothing. While another search
+    is under way this one ends at once; that one queues it again.
     """
+    if not service.is_open(text):
+        return "answered already"
+    db.session.rollback()
+    free = False
+    try:
+        with locks.alone(current_app.extensions["redis"], ALONE) as free:
+            return _search_all(text) if free else "another search is under way"
+    finally:
+        if free:  # and the lock is released: whoever found it taken has a question on record by now
+            _queue_next(text)
+
+
+def sync_listing() -> str:
+    """Take over what is listed in the United States from the first provider that can say it, at most once a day.
+
+    Return in words what changed, and what was wrong with the providers before. A plan without a directory is no
+    failure. Raise ProviderError where providers failed and none stepped in, so that the run counts as failed.
+    """
+    settings: Config = current_app.config["SETTINGS"]
+    now = clock.now()
+    db.session.execute(delete(SymbolSearch).where(SymbolSearch.asked_at < now - ANSWERS_KEPT))
+    db.session.commit()
+    faults: list[ProviderError] = []
+    lacking: list[str] = []
+    for provider in providers_with(settings, GivesListing):
+        try:
+            said = _sync_from(provider, now.date())
+        except ProviderError as error:
+            if error.kind is ErrorKind.NOT_ENTITLED:
+                lacking.append(error.message)
+            else:
+                faults.append(error)
+        else:
+            return ". ".join([said, *(fault.message for fault in faults)])
+    if faults:
+        raise faults[0]
+    return " ".join(lacking) or "no provider here has a directory"
+
+
+def _sync_from(provider: GivesListing, today: dt.date) -> str:
+    """Take a provider's directory over, once a day; raise ProviderError with what is in the way, also the second time.
+
+    Its call is settled when the list is taken over, not before: one that was cut short in between stays open in the
+    record, and is made again.
+    """
+    outcomes = _outcomes_on(provider, LISTING, today)
+    if quota.OK in outcomes:
+        return f"{provider.title} was asked today already"
+    for outcome in outcomes:
+        if outcome != quota.STARTED:
+            kind, _, message = outcome.partition(": ")
+            raise ProviderError(ErrorKind(kind), message)
+    if len(outcomes) >= MOST_FETCHES:
+        raise ProviderError(ErrorKind.BROKEN_ANSWER, f"{provider.title} was asked {len(outcomes)} times today, and its "
+                                                     "list never taken over.")
+    said = _counted(provider, LISTING,
+                    lambda: listings.take_over(provider.listing(clock.now()), provider, today))
+    if isinstance(said, quota.Refusal):
+        raise ProviderError(ErrorKind.THROTTLED_DAY, said.reason)
+    return said
+
+
+def _search_all(text: str) -> str:
+    """Ask one provider after the other; keep what came of it."""
     settings: Config = current_app.config["SETTINGS"]
     if not service.is_open(text):
         return "answered already"
@@ -63,38 +132,14 @@ def search_symbols(text: str) -> str:
     return "nothing found" if empty_handed else "not answered"
 
 
-def sync_listing() -> str:
-    """Take over what is listed in the United States from the first provider that can say it, at most once a day.
-
-    Return in words what changed. Raise ProviderError where a provider was asked and none answered, so that the run
-    counts as failed.
-    """
-    settings: Config = current_app.config["SETTINGS"]
-    now = clock.now()
-    db.session.execute(delete(SymbolSearch).where(SymbolSearch.asked_at < now - ANSWERS_KEPT))
-    db.session.commit()
-    failure: ProviderError | None = None
-    for provider in providers_with(settings, GivesListing):
-        outcome = _outcome_on(provider, LISTING, now.date())
-        if outcome == quota.OK:
-            return f"{provider.title} was asked today already"
-        found = _listing(provider) if outcome is None else ProviderError(
-            ErrorKind.UNREACHABLE, f"{provider.title} was asked today and did not answer.")
-        if not isinstance(found, ProviderError):
-            return listings.take_over(found, provider, now.date())
-        failure = failure or found
-    if failure is not None:
-        raise failure
-    return "no provider here has a directory"
-
-
-def _listing(provider: GivesListing) -> list[Listing] | ProviderError:
-    """Make the one call for a provider's directory; return why there is none."""
+def _queue_next(text: str) -> None:
+    """Queue the oldest other question that somebody still waits for: its own job may have found the lock taken."""
     try:
-        found = _counted(provider, LISTING, lambda: provider.listing(clock.now()))
-    except ProviderError as error:
-        return error
-    return ProviderError(ErrorKind.THROTTLED_DAY, found.reason) if isinstance(found, quota.Refusal) else found
+        db.session.rollback()
+        if other := service.next_open(text, clock.now()):
+            queue.search_symbols(other)
+    except (SQLAlchemyError, *RedisAway):
+        log.exception("no search was queued after that for another text")
 
 
 def _search(provider: GivesSearch, text: str) -> list[Listing] | str:
@@ -138,28 +183,28 @@ def _claim_soon(provider: Provider, subject: str,
 
 
 def _claim_search(provider: Provider, subject: str) -> int | quota.Refusal:
-    """Claim a call for a search, if the searches have not used their share of the day."""
-    lock = current_app.extensions["redis"].lock(SHARE_LOCK, timeout=LOCK_SECONDS)
-    with lock:
-        return _over_share(provider, clock.now()) or quota.claim(provider, subject)
+    """Claim a call for a search, if the searches have not used their share."""
+    return _over_share(provider, clock.now()) or quota.claim(provider, subject)
 
 
 def _over_share(provider: Provider, now: dt.datetime) -> quota.Refusal | None:
-    """Return the refusal where the last 24 hours had as many searches as they may have."""
-    per_day = provider.limits.per_day
-    if per_day is None:
-        return None
-    share = max(int(per_day * SEARCH_SHARE), 1)
-    newest = db.session.scalars(
-        select(ProviderCall.started_at)
-        .where(ProviderCall.provider == provider.name, ProviderCall.started_at > now - quota.DAY,
-               ProviderCall.subject.startswith(SEARCH, autoescape=True))
-        .order_by(ProviderCall.started_at.desc()).limit(share)).all()
-    if len(newest) < share:
-        return None
-    free_at = newest[-1] + quota.DAY
-    return quota.Refusal(f"{provider.title}: searches have used their share of the day, {share} of {per_day} requests; "
-                         f"the next is free at {free_at:%H:%M} UTC.", free_at)
+    """Return the refusal where the last day, hour or minute had as many searches as it may have."""
+    limits = provider.limits
+    for limit, window, unit in ((limits.per_day, quota.DAY, "day"), (limits.per_hour, quota.HOUR, "hour"),
+                                (limits.per_minute, quota.MINUTE, "minute")):
+        if limit is None:
+            continue
+        share = max(int(limit * SEARCH_SHARE), 1)
+        newest = db.session.scalars(
+            select(ProviderCall.started_at)
+            .where(ProviderCall.provider == provider.name, ProviderCall.started_at > now - window,
+                   ProviderCall.subject.startswith(SEARCH, autoescape=True))
+            .order_by(ProviderCall.started_at.desc()).limit(share)).all()
+        if len(newest) == share:
+            free_at = newest[-1] + window
+            return quota.Refusal(f"{provider.title}: searches have used their share of the {unit}, {share} of {limit} "
+                                 f"requests; the next is free at {free_at:%H:%M} UTC.", free_at)
+    return None
 
 
 def _settle(provider: Provider, claim: int | None, error: ProviderError | None) -> None:
@@ -180,11 +225,11 @@ def _refused_lately(provider: Provider, now: dt.datetime) -> bool:
     return bool(newest and newest.startswith(ErrorKind.NOT_ENTITLED))
 
 
-def _outcome_on(provider: Provider, subject: str, day: dt.date) -> str | None:
-    """Return what came of the call of this day (UTC); None where none was made."""
+def _outcomes_on(provider: Provider, subject: str, day: dt.date) -> Sequence[str]:
+    """Return what came of the calls of this day (UTC), the newest first."""
     began = dt.datetime.combine(day, dt.time(), dt.UTC)
-    return db.session.scalar(
+    return db.session.scalars(
         select(ProviderCall.outcome)
         .where(ProviderCall.provider == provider.name, ProviderCall.started_at >= began,
                ProviderCall.subject == subject)
-        .order_by(ProviderCall.id.desc()).limit(1))
+        .order_by(ProviderCall.id.desc())).all()

@@ -17,11 +17,12 @@ from webapp.markets import SessionBook
 from webapp.records import Instrument, LiveQuote, Quote, State
 from webapp.redis import RedisAway
 from webapp.trading_days import load_book
-from worker import gaps, outlook, quota, store
+from worker import gaps, holds, outlook, quota, store
 from worker.pacing import holds_until
 from worker.planner import Call, Plan, due_calls, rests_for_long
+from worker.providers.answers import broken_answer
 from worker.providers.base import ErrorKind, Provider, ProviderError
-from worker.providers.freshness import until_close
+from worker.providers.freshness import DELAY, OLDEST, until_close
 from worker.providers.registry import active_providers
 from worker.providers.simulator import Simulator
 from worker.schedule import refresh_name
@@ -37,7 +38,8 @@ SHORT_WAIT = dt.timedelta(seconds=2.5)
 # The states of a price that the next one will replace, and the longest interval that is promised between two.
 CLASSES = {State.DELAYED, State.END_OF_DAY, State.SIMULATED}
 RUNNING = {State.LIVE, State.DELAYED, State.PRE, State.POST}
-MOST_PACE = 7200.0
+# A run may take some seconds: nothing is promised sooner than that.
+LEAST_PACE, MOST_PACE = 15.0, 7200.0
 # A stock that was not fetched for so many intervals has a gap.
 GAP_INTERVALS = 3
 
@@ -62,6 +64,8 @@ def refresh_quotes(name: str) -> str:
     plan = due_calls(clock.now(), provider, sessions, _viewers(redis), before=providers[:place],
                      streamed=streamed_ids(redis), slot_s=settings.REFRESH_SECONDS)
     outlook.write(provider, plan.outlook, clock.now())
+    if is_last:
+        outlook.forget([one.name for one in providers])
     db.session.commit()  # none may be open while the network is slow
     stored, waiting = _carry_out(provider, plan, sessions)
     if is_last:
@@ -122,6 +126,20 @@ def _claim(call: Call) -> int | quota.Refusal:
 
 def _fetch(call: Call, claim: int | None, sessions: SessionBook, paces: dict[int, float]) -> int:
     """Make one call, store what came of it, commit, publish; return how many rows changed."""
+    try:
+        return _fetch_and_store(call, claim, sessions, paces)
+    except Exception:
+        # A call that always ends so would else be made again and again, before all others.
+        db.session.rollback()
+        if claim is not None:
+            quota.settle(call.provider, claim, broken_answer(call.provider.title, "it made the program fail"))
+            quota.note_failures(call.provider, [stock.key for stock in call.instruments], ErrorKind.BROKEN_ANSWER)
+            db.session.commit()
+        raise
+
+
+def _fetch_and_store(call: Call, claim: int | None, sessions: SessionBook, paces: dict[int, float]) -> int:
+    """Do it, whatever may come of it."""
     provider = call.provider
     error = None
     quotes: list[Quote] = []
@@ -139,6 +157,8 @@ def _fetch(call: Call, claim: int | None, sessions: SessionBook, paces: dict[int
         quota.note_failures(provider, [stock.key for stock in silent], ErrorKind.UNKNOWN_SYMBOL)
     if error and claim is not None and len(ids) > 1 and error.kind is ErrorKind.BROKEN_ANSWER:
         quota.note_failures(provider, [stock.key for stock in call.instruments], error.kind)
+    if error and error.kind is ErrorKind.BROKEN_ANSWER:
+        holds.note_broken(ids, provider.name, error.message, clock.now())
     stored = (store.Stored(store.store_problem(ids, error.message), set()) if error
               else _store(call, quotes, sessions, paces))
     _note_refused(call, claim, stored.refused)
@@ -186,8 +206,9 @@ def _held(quote: Quote, pace: float | None, ends: dt.datetime | None, now: dt.da
     """Let a price of a running session pass for what it is until two further ones should have come, or it `ends`."""
     if pace is None or ends is None or quote.state not in RUNNING or quote.stale_at is None or quote.stale_at <= now:
         return quote
-    promised = min(now + 2 * dt.timedelta(seconds=min(pace, MOST_PACE)), ends)
-    return dataclasses.replace(quote, stale_at=max(quote.stale_at, promised))
+    patience = 2 * dt.timedelta(seconds=min(max(pace, LEAST_PACE), MOST_PACE))
+    lag = DELAY if quote.state is State.DELAYED else dt.timedelta(0)
+    return dataclasses.replace(quote, stale_at=min(now + patience, ends, quote.as_of + lag + max(OLDEST, patience)))
 
 
 def _say(instruments: Iterable[Instrument], reason: str) -> None:

@@ -7,7 +7,7 @@ import logging
 from decimal import Decimal
 
 from flask import current_app
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 
 from config import Config
 from webapp import clock
@@ -17,7 +17,7 @@ from webapp.models import HeldQuote, InstrumentRow, User
 from webapp.records import Instrument, LiveQuote, Split
 from webapp.redis import RedisAway
 from worker import holds, quota, store
-from worker.providers.base import GivesSplits, ProviderError
+from worker.providers.base import GivesSplits, Provider, ProviderError
 from worker.providers.registry import providers_with
 from worker.trust import in_words
 
@@ -25,24 +25,24 @@ log = logging.getLogger(__name__)
 
 # A vendor that knew of no split is asked again after this time: it may learn of it late.
 ASK_AGAIN = dt.timedelta(hours=6)
-# A split may be dated some days beside the jump, where there was no trade or no fetch in between.
-BESIDE = dt.timedelta(days=7)
+# A split may be dated some days before the jump, where there was no trade or no fetch in between, or a day late; one
+# that lies further ahead explains nothing.
+BESIDE, DATED_LATE = dt.timedelta(days=7), dt.timedelta(days=1)
 SAME_RATIO = Decimal("0.05")
 
 
-def settle_hold(instrument_id: int, take: bool, user_id: int) -> str:
-    """Take a reading that waits for a price, or drop it, because a person says so."""
+def settle_hold(instrument_id: int, take: bool, user_id: int, price: str = "") -> str:
+    """Take the reading of this price that waits, or drop what waits, because a person says so."""
     user = db.session.get(User, user_id)
     row = db.session.get(HeldQuote, instrument_id)
-    if user is None or not user.admin or row is None:
+    held = holds.held_of(row) if row is not None else None
+    if user is None or not user.admin or held is None:
         return "nothing waits"
+    if take and held.quote.price != Decimal(price or "NaN"):
+        return "another price waits by now"
     now = clock.now()
-    changed: list[LiveQuote] = []
-    if take:
-        changed = store.take_held(bus.decode_quote(row.quote), f"taken by {user.email}", now)
-    else:
-        holds.release(instrument_id, f"dropped by {user.email}", now)
-        changed = store.store_problem([instrument_id], "")
+    changed = (store.take_held(held.quote, f"taken by {user.email}", now) if take
+               else store.drop_held(instrument_id, f"dropped by {user.email}", now))
     db.session.commit()
     _publish(changed)
     return "taken" if take else "dropped"
@@ -53,7 +53,7 @@ def note_split(instrument_id: int, day: str, ratio: str, user_id: int) -> str:
     user = db.session.get(User, user_id)
     if user is None or not user.admin or db.session.get(InstrumentRow, instrument_id) is None:
         return "not for this person"
-    changed = learn(instrument_id, Split(dt.date.fromisoformat(day), Decimal(ratio)), user.email)
+    changed = learn(instrument_id, Split(dt.date.fromisoformat(day), Decimal(ratio)), "admin", user.email)
     db.session.commit()
     _publish(changed)
     return "kept"
@@ -72,15 +72,22 @@ def check_splits() -> str:
     return f"{len(stocks)} asked for, {known} known"
 
 
-def learn(instrument_id: int, split: Split, source: str) -> list[LiveQuote]:
-    """Keep a split and take the price that waited for it, where it does; the caller commits and publishes."""
+def learn(instrument_id: int, split: Split, source: str, said_by: str) -> list[LiveQuote]:
+    """Keep a split and take the price that waited for it, where it does; the caller commits and publishes.
+
+    `source` is a provider's short name, or "admin"; `said_by` is for the record.
+    """
     now = clock.now()
-    holds.note_split(instrument_id, split, source, now)
     row = db.session.get(HeldQuote, instrument_id)
-    if row is None or row.ratio is None or abs(row.ratio - split.ratio) > row.ratio * SAME_RATIO:
+    held = holds.held_of(row) if row is not None else None
+    if held is None or held.ratio is None or abs(held.ratio - split.ratio) > held.ratio * SAME_RATIO or (
+            split.day > held.quote.day + DATED_LATE):
+        holds.note_split(instrument_id, split, source, now)
         return []
-    quote = bus.decode_quote(row.quote)
-    return store.take_held(quote, f"explained by a {in_words(split.ratio)} split, as {source} says", now)
+    # A split that is dated after its first price in new shares would divide that price once more.
+    split = Split(min(split.day, held.quote.day), split.ratio)
+    return store.take_held(held.quote, f"explained by a {in_words(split.ratio)} split, as {said_by} says", now,
+                           (split, source))
 
 
 def _ask(settings: Config, instrument: Instrument, ratio: Decimal, as_of: dt.datetime) -> bool:
@@ -98,7 +105,8 @@ def _ask(settings: Config, instrument: Instrument, ratio: Decimal, as_of: dt.dat
             error = caught
             log.warning("splits of %s: %s", instrument.key, caught.message)
         quota.settle(provider, claim, error, of_quotes=False)
-        changed = [] if error else _learn_of(instrument.id, splits, ratio, as_of, provider.title)
+        _note_asked(instrument.id)
+        changed = [] if error else _learn_of(instrument.id, splits, ratio, as_of, provider)
         db.session.commit()
         _publish(changed)
         if error is None:
@@ -107,16 +115,22 @@ def _ask(settings: Config, instrument: Instrument, ratio: Decimal, as_of: dt.dat
 
 
 def _learn_of(instrument_id: int, splits: list[Split], ratio: Decimal, as_of: dt.datetime,
-              source: str) -> list[LiveQuote]:
+              provider: Provider) -> list[LiveQuote]:
     """Take what a vendor says of the splits around a price that waits: it is one of them, or a mere jump."""
     near = [split for split in splits
-            if abs(split.day - as_of.date()) <= BESIDE and abs(split.ratio - ratio) <= ratio * SAME_RATIO]
+            if -BESIDE <= split.day - as_of.date() <= DATED_LATE and abs(split.ratio - ratio) <= ratio * SAME_RATIO]
     if near:
-        return learn(instrument_id, near[-1], source)
+        return learn(instrument_id, near[-1], provider.name, provider.title)
     row = db.session.get(HeldQuote, instrument_id)
     if row is not None:
-        row.asked_at, row.no_split = clock.now(), True
+        row.no_split = True
     return []
+
+
+def _note_asked(instrument_id: int) -> None:
+    """Keep that a call was made, whatever came of it: the next one is to wait."""
+    db.session.execute(update(HeldQuote).where(HeldQuote.instrument_id == instrument_id)
+                       .values(asked_at=clock.now()))
 
 
 def _publish(changed: list[LiveQuote]) -> None:

@@ -124,7 +124,7 @@ class Finnhub(RestProvider):
         if price is None and moment is None and previous is None:
             raise unknown_symbol(self.title)  # it writes zeros for what it does not know
         if price is None or moment is None:
-            raise FigureError("the price or its time is missing")
+            raise FigureError("the price is zero or missing, or its time is")
         moment = check_time(moment, now)
         is_day = is_midnight(moment)
         times = (times_of_session(moment.date(), now, sessions, instrument.mic) if is_day

@@ -12,7 +12,7 @@ from webapp.records import Quote, Session, State
 from worker.providers.figures import FigureError
 
 if TYPE_CHECKING:
-    from webapp.markets import SessionBook
+    from webapp.markets import SessionBook, SessionTimes
 
 # How long after a session's close its price may take to arrive before the one before it counts as stale.
 GRACE = dt.timedelta(hours=6)
@@ -53,18 +53,30 @@ def times_of_day(day: dt.date, state: State, now: dt.datetime, sessions: Session
         return Times(as_of, day, state, Session.CLOSED, as_of + UNKNOWN_CALENDAR)
     if now < session.closes_at:
         if state is State.DELAYED:
-            return Times(now - DELAY, day, state, session.part_at(now), now + DELAY)
+            return _delayed(session, now)
         return Times(now, day, state, session.part_at(now), session.closes_at + GRACE)
     following = sessions.next_after(mic, day)
     stale_at = following.closes_at + GRACE if following else session.closes_at + UNKNOWN_CALENDAR
     return Times(session.closes_at, day, state, Session.CLOSED, stale_at)
 
 
+def _delayed(session: SessionTimes, now: dt.datetime) -> Times:
+    """Return the times of a delayed price of a day that still runs: of the moment that the vendor has reached."""
+    made_at = now - DELAY
+    resumes_at = session.resumes_after(made_at)
+    if resumes_at is not None and session.rests_at(made_at):
+        rests_at = session.trades_until(made_at)
+        return Times(rests_at, session.day, State.CLOSED, Session.CLOSED, resumes_at + OPENING + DELAY)
+    part = Session.REGULAR if session.rests_at(now) else session.part_at(now)
+    return Times(made_at, session.day, State.DELAYED, part, now + DELAY)
+
+
 def times_of_trade(as_of: dt.datetime, delay: State, now: dt.datetime, sessions: SessionBook, mic: str) -> Times:
     """Return the times of a price that was made at `as_of`; `delay` (LIVE or DELAYED) is how soon the vendor has it.
 
     While its session runs it holds for a little while. After the close it is the day's last price, which holds until
-    the next session has been open for some time. One from before the newest session is stale from the start.
+    the next session has been open for some time; one from before the midday break holds through it in the same way.
+    One from before the newest session is stale from the start.
     """
     exchange = EXCHANGES.get(mic)
     day = as_of.astimezone(ZoneInfo(exchange.zone) if exchange else dt.UTC).date()
@@ -73,9 +85,12 @@ def times_of_trade(as_of: dt.datetime, delay: State, now: dt.datetime, sessions:
         known = sessions.last_completed(mic, now) is not None  # then it is a weekend or a holiday
         return Times(as_of, day, State.CLOSED if known else delay, Session.CLOSED, as_of + UNKNOWN_CALENDAR)
     part = session.part_at(as_of)
-    if as_of == session.closes_at or (part is Session.CLOSED and as_of > session.closes_at):
-        part = Session.REGULAR  # the closing auction's prints bear the time of the close, or a later one
+    if as_of == session.closes_at or (part is Session.CLOSED and as_of > session.opens_at):
+        part = Session.REGULAR  # the prints of an auction at the close or the break bear its time, or a later one
     lag = DELAY if delay is State.DELAYED else dt.timedelta(0)
+    resumes_at = session.resumes_after(as_of)
+    if resumes_at is not None and session.trades_until(as_of) + lag <= now < session.closes_at + lag:
+        return Times(as_of, day, State.CLOSED, Session.CLOSED, resumes_at + OPENING + lag)
     if now < (session.ends_at if part is Session.POST else session.closes_at) + lag:
         # Once the market is open, a price from before that does not hold for long.
         late = part is Session.PRE and now >= session.opens_at
@@ -97,14 +112,19 @@ def times_of_regular(as_of: dt.datetime, delay: State, now: dt.datetime, session
 def until_close(quote: Quote, sessions: SessionBook, mic: str) -> Quote:
     """Return the quote with the moment from which it is the last price of its part of the day.
 
-    One that is not stale by then holds as such for a while: until the closing price should have come.
+    One that is not stale by then holds as such for a while: until the closing price should have come, or through the
+    midday break, for which none comes, until the market has been open again for some time.
     """
     session = sessions.session_on(mic, quote.day) if quote.state in RUNNING else None
-    if session is None or quote.stale_at is None:
+    # What was made at the close, or names the day only once it is over, is that last price already.
+    is_last = session is not None and quote.session is not Session.POST and quote.as_of >= session.closes_at
+    if session is None or quote.stale_at is None or is_last:
         return replace(quote, closes_at=None) if quote.closes_at else quote
     lag = DELAY if quote.state is State.DELAYED else dt.timedelta(0)
-    closes_at = (session.ends_at if quote.session is Session.POST else session.closes_at) + lag
-    stale_at = quote.stale_at if quote.stale_at < closes_at else closes_at + CLOSING
+    post, resumes_at = quote.session is Session.POST, session.resumes_after(quote.as_of)
+    closes_at = (session.ends_at if post else session.trades_until(quote.as_of)) + lag
+    holds_until = closes_at + CLOSING if resumes_at is None else resumes_at + OPENING + lag
+    stale_at = quote.stale_at if quote.stale_at < closes_at else holds_until
     return replace(quote, closes_at=closes_at, stale_at=stale_at)
 
 

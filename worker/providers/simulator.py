@@ -78,9 +78,8 @@ class Simulator:
         if moment is None:
             return []
         stock = stock_of(self._seed, instrument.key, instrument.currency, instrument.decimals)
-        opens_at = moment.shown.opens_at
-        path = paths.sample(regular_leg(stock, moment), seconds_since(opens_at, now), stock.liveliness, points)
-        return [(opens_at + dt.timedelta(seconds=second), price_of(ticks, instrument)) for second, ticks in path]
+        path = paths.sample(regular_leg(stock, moment), traded(moment.shown, now), stock.liveliness, points)
+        return [(moment_of(moment.shown, second), price_of(ticks, instrument)) for second, ticks in path]
 
     def _book(self, mic: str, now: dt.datetime, sessions: SessionBook) -> SessionBook:
         return always_open(mic, now.astimezone(dt.UTC).date()) if self._always else sessions
@@ -89,6 +88,8 @@ class Simulator:
         """Return when the next move is overdue."""
         if moment.part is not Session.CLOSED:
             return now + self._fresh
+        if book.resting(moment.shown.mic, now) and (resumes_at := book.next_open(moment.shown.mic, now)):
+            return resumes_at + self._fresh
         following = book.next_after(moment.shown.mic, moment.shown.day)
         return following.starts_at + self._fresh if following else None
 
@@ -105,7 +106,8 @@ def always_open(mic: str, today: dt.date) -> SessionBook:
 def moment_at(book: SessionBook, mic: str, now: dt.datetime) -> Moment | None:
     """Return where the exchange is; None where it has had no session yet."""
     part, current = book.current(mic, now)
-    shown = current if part in {Session.REGULAR, Session.POST} else book.last_completed(mic, now)
+    newest = book.resting(mic, now) or book.last_completed(mic, now)
+    shown = current if part in {Session.REGULAR, Session.POST} else newest
     if shown is None:
         return None
     before = book.last_completed(mic, shown.opens_at)
@@ -125,7 +127,7 @@ def regular_leg(stock: Stock, moment: Moment) -> Leg:
     """Return the path of the regular session."""
     day, close = moment.shown.day, paths.close_of(stock, moment.shown.day)
     start = paths.open_of(stock, day, paths.close_of(stock, moment.before))
-    seconds = seconds_since(moment.shown.opens_at, moment.shown.closes_at)
+    seconds = traded(moment.shown, moment.shown.closes_at)
     return paths.leg_of(stock, f"{day}|regular", start, close, seconds, stock.volatility * REGULAR_WIDTH)
 
 
@@ -152,20 +154,20 @@ def make_quote(instrument: Instrument, stock: Stock, moment: Moment, now: dt.dat
     """Return the quote of an instrument at a moment."""
     shown = moment.shown
     leg = regular_leg(stock, moment)
-    trade = paths.trade_at(leg, seconds_since(shown.opens_at, now), stock.liveliness)
+    trade = paths.trade_at(leg, traded(shown, now), stock.liveliness)
     extended = extended_trade(stock, moment, now)
     bid, ask = spread_of(stock, extended[1].price if extended else trade.price, wide=extended is not None)
     closed = moment.part is Session.CLOSED
     return Quote(
         instrument_id=instrument.id, price=price_of(trade.price, instrument),
-        as_of=shown.opens_at + dt.timedelta(seconds=trade.second),
+        as_of=moment_of(shown, trade.second),
         day=shown.day, source=Simulator.name, state=State.SIMULATED, session=moment.part,
         previous_close=price_of(paths.close_of(stock, moment.before), instrument),
         open=price_of(leg.prices[0], instrument), high=price_of(trade.high, instrument),
         low=price_of(trade.low, instrument), volume=int(paths.volume_of(stock, shown.day) * trade.traded),
         bid=None if closed else price_of(bid, instrument), ask=None if closed else price_of(ask, instrument),
         extended_price=price_of(extended[1].price, instrument) if extended else None,
-        extended_as_of=extended[0] if extended else None, stale_at=stale_at)
+        extended_as_of=extended[0] if extended else None, stale_at=stale_at, unit=instrument.currency)
 
 
 def spread_of(stock: Stock, price: int, *, wide: bool) -> tuple[int, int]:
@@ -178,6 +180,18 @@ def spread_of(stock: Stock, price: int, *, wide: bool) -> tuple[int, int]:
 def price_of(ticks: int, instrument: Instrument) -> Decimal:
     """Return ticks as a price with all its places."""
     return Decimal(ticks).scaleb(-instrument.decimals)
+
+
+def traded(session: SessionTimes, now: dt.datetime) -> int:
+    """Return the whole seconds of the regular session that have passed, its midday break left out."""
+    return seconds_since(session.opens_at + session.rest_between(session.opens_at, now), now)
+
+
+def moment_of(session: SessionTimes, second: int) -> dt.datetime:
+    """Return when so many seconds of the regular session had passed."""
+    moment = session.opens_at + dt.timedelta(seconds=second)
+    late = session.break_starts_at is not None and moment > session.break_starts_at
+    return moment + session.rest_between(session.opens_at, session.closes_at) if late else moment
 
 
 def seconds_since(begin: dt.datetime, now: dt.datetime) -> int:

@@ -160,11 +160,11 @@ class Link:
             raise Lost(f"{title} did not answer the log-in.")
         if now - max(wire.heard, wire.pinged) > pace.ping:
             wire.ping()
+        if now - wire.heard > pace.silent:  # at any hour: pings are answered when nothing is traded, too
+            raise Lost(f"{title} gave no sign of life.")
         since = self._busy_since
         if since is None or not self._wanted:
             return
-        if now - max(wire.heard, since) > pace.silent:
-            raise Lost(f"{title} gave no sign of life.")
         if not self._tried_anew and now - max(self._traded or opened, since) > pace.tradeless:
             self._tried_anew = True
             raise Lost(f"{title} sent no trade although the market is open.")

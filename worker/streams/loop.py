@@ -208,7 +208,7 @@ class Streams:
         now = clock.now()
         quotes = [quote for item in folded if (quote := self._quote(link, item, rows[item.id])) is not None]
         if quotes:
-            changed = store.store_quotes(quotes, now)
+            changed = store.store_readings(quotes, now, streamed=True).changed
             db.session.commit()
             self._publish(changed)
         link.folder.settle(folded)

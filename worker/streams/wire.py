@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 import time
 
 from requests.certs import where  # type: ignore[attr-defined]
-from websocket import ABNF, WebSocket, WebSocketBadStatusException, WebSocketException, WebSocketTimeoutException
+from websocket import (
+    ABNF,
+    WebSocket,
+    WebSocketAddressException,
+    WebSocketBadStatusException,
+    WebSocketConnectionClosedException,
+    WebSocketException,
+    WebSocketProxyException,
+    WebSocketTimeoutException,
+)
 from websocket._abnf import frame_buffer
 
 from worker.streams.errors import Lost
@@ -22,6 +32,23 @@ ABSURD_BYTES = 64 * 1024 * 1024
 CHUNK = 65_536
 SEND_SECONDS = 5.0
 FAULTS = (WebSocketException, OSError, ValueError, struct.error)
+# What a fault means, the first that fits; messages of faults are not told, because they may hold the key.
+MEANINGS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((WebSocketAddressException, socket.gaierror), "its address was not found"),
+    ((WebSocketTimeoutException, TimeoutError), "there was no answer in time"),
+    ((WebSocketProxyException,), "the proxy did not let it through"),
+    ((ssl.SSLCertVerificationError,), "its certificate is not valid here"),
+    ((ssl.SSLError,), "no secure connection came about"),
+    ((ConnectionRefusedError,), "it took no connection"),
+    ((WebSocketConnectionClosedException, ConnectionError), "the connection was cut"),
+    ((OSError,), "the network failed"),
+)
+
+
+def in_words(fault: Exception) -> str:
+    """Return what a fault of a connection means, in words for a page."""
+    found = (words for kinds, words in MEANINGS if isinstance(fault, kinds))
+    return next(found, "it does not answer as a web socket does")
 
 
 class Frames(frame_buffer):
@@ -83,7 +110,7 @@ class Wire:
         except WebSocketBadStatusException as caught:
             error = protocol.status_error(caught.status_code or 0)
         except FAULTS as caught:
-            error = Lost(f"{self._title} cannot be reached ({type(caught).__name__}).")
+            error = Lost(f"{self._title} cannot be reached: {in_words(caught)}.")
         else:
             return
         finally:
@@ -108,7 +135,7 @@ class Wire:
         except WebSocketTimeoutException:
             return None
         except FAULTS as caught:
-            words = f"The connection to {self._title} broke ({type(caught).__name__})."
+            words = f"The connection to {self._title} broke: {in_words(caught)}."
         else:
             words = f"{self._title} closed the connection."
         raise Lost(words)
@@ -148,7 +175,7 @@ class Wire:
             act()
             self._socket.settimeout(self._poll)
         except FAULTS as caught:
-            words = f"The connection to {self._title} broke ({type(caught).__name__})."
+            words = f"The connection to {self._title} broke: {in_words(caught)}."
         else:
             return
         raise Lost(words)

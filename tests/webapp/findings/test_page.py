@@ -69,13 +69,25 @@ def test_what_waits_stands_first_with_all_that_one_must_know_to_decide(
     db.session.commit()
     page = browser.get(PAGE).text
     newest, oldest, _found = cells(page)
-    assert oldest == ("AAPL XNAS 150.00 USD 200.00 \N{MINUS SIGN}25 % far from the last price Finnhub 3 "
+    assert oldest == ("AAPL XNAS 150.00 USD \N{MINUS SIGN}25 % 200.00 far from the last price Finnhub 3 "
                       "2026-11-20 19:02:11 UTC Take it Drop it")
     assert newest.startswith("SHEL XLON 0.0042 GBP")
     assert "Alpha Vantage" in newest
     assert "<b>odd</b>" not in page
     assert "Waiting to be confirmed: 2" in page
     assert page.index("Waiting to be confirmed") < page.index("All that was found")
+
+
+@pytest.mark.parametrize(("price", "reason", "shown"), [
+    ("280", "+40 % from the last price", "USD +40 % 200.00 far from the last price Finnhub"),
+    ("150", "-25 % after hours from the last price",
+     "USD \N{MINUS SIGN}25 % 200.00 far after hours from the last price Finnhub"),
+    ("100", "it looks like a 2:1 split", "USD \N{MINUS SIGN}50 % 200.00 it looks like a 2:1 split Finnhub")])
+def test_how_far_a_price_is_stands_once_and_beside_the_price_that_waits(
+        browser: Browser, stocks: list[InstrumentRow], price: str, reason: str, shown: str) -> None:
+    add_hold(stocks[0], price, reason=reason)
+    [row] = cells(browser.get(PAGE).text)
+    assert f"{price}.00 {shown}" in row
 
 
 @pytest.mark.both_databases
@@ -90,7 +102,7 @@ def test_findings_come_newest_first_with_how_often_and_what_became_of_them(
     assert first.startswith("SHEL XNYS Unconfirmed 150.5 reason 1 Tiingo")
     assert "confirmed by a second reading 2026-11-20 19:02:11 UTC" in first
     assert second.startswith("AAPL XNAS Rejected NaN reason 5 Tiingo")
-    assert "1204 2026-11-20 18:57:11 UTC 2026-11-20 17:02:11 UTC —" in second
+    assert "1204 2026-11-20 17:02:11 UTC 2026-11-20 18:57:11 UTC —" in second
 
 
 @pytest.mark.both_databases

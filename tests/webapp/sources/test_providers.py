@@ -8,13 +8,13 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.factories import add_stock
 from tests.webapp.sources.givens import HOUR, Reader, add_calls, add_plan, add_session, add_state, text_of
 from webapp import clock
 from webapp.extensions import db
-from webapp.models import QuoteFinding, StreamState, User
+from webapp.models import MarketSession, QuoteFinding, StreamState, User
 
 MINUTE, SECOND = dt.timedelta(minutes=1), dt.timedelta(seconds=1)
 
@@ -220,6 +220,16 @@ class TestALiveProvider:
         add_plan(add_stock("AAPL"), "finnhub", None)
         panel = panel_of(client.get("/sources").text, "finnhub")
         assert "Nothing is planned before 19:00 UTC: the markets of its stocks are shut." in panel
+
+    def test_in_a_midday_break_nothing_is_planned_before_its_end(self, client: FlaskClient,
+                                                                 noon: dt.datetime) -> None:
+        add_session()
+        session = db.session.scalars(select(MarketSession)).one()
+        session.break_starts_at, session.break_ends_at = noon - HOUR / 2, noon + HOUR / 2
+        db.session.commit()
+        add_plan(add_stock("AAPL"), "finnhub", None)
+        panel = panel_of(client.get("/sources").text, "finnhub")
+        assert "Nothing is planned before 17:30 UTC: the markets of its stocks are shut." in panel
 
     def test_its_web_socket_says_how_it_is(self, client: FlaskClient, noon: dt.datetime) -> None:
         db.session.add(StreamState(provider="finnhub", status="connected", since=noon - 2 * HOUR,

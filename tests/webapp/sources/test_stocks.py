@@ -46,6 +46,18 @@ def test_a_stock_says_how_often_it_is_refreshed_and_when_next(client: FlaskClien
     assert "3 min ago" in row
 
 
+def test_the_plan_of_a_vendor_that_is_no_longer_used_is_not_told(
+        client: FlaskClient, noon: dt.datetime) -> None:
+    add_plan(add_stock("AAPL", starter=True))
+    add_plan(add_stock("IBM", starter=True), "tiingo", planned_at=noon + HOUR)
+    page = client.get("/sources").text
+    assert "Finnhub" in row_of(page, "AAPL")
+    assert "while somebody looks at it" in row_of(page, "IBM")
+    assert "Tiingo" not in row_of(page, "IBM")
+    assert re.search(r'id="stocks"[^>]*value="1"', page)
+    assert queries.load_plans(("finnhub",)).planned_at == noon
+
+
 @pytest.mark.parametrize(("plan", "said"), [
     ({"interval_s": None, "streamed": True}, "live over the web socket"),
     ({"interval_s": 86_400.0, "reason": "the next close has not come yet"}, "once a day"),

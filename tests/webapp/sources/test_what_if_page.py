@@ -126,6 +126,8 @@ BAD = [({"stocks": "0", "on_screen": "0"}, "stocks", "Write a whole number from 
        ({"stocks": "", "on_screen": "0"}, "stocks", "Write a whole number from 1 to 10,000."),
        ({"stocks": "1.5", "on_screen": "0"}, "stocks", "Write a whole number from 1 to 10,000."),
        ({"stocks": "9" * 5000, "on_screen": "0"}, "stocks", "Write a whole number from 1 to 10,000."),
+       ({"stocks": "9" * 400, "on_screen": "0"}, "stocks", "Write a whole number from 1 to 10,000."),
+       ({"stocks": "12", "on_screen": "-" + "9" * 400}, "on_screen", "Write a whole number from 0 to 10,000."),
        ({"stocks": "12", "on_screen": "-1"}, "on_screen", "Write a whole number from 0 to 10,000."),
        ({"stocks": "12"}, "on_screen", "Write a whole number from 0 to 10,000."),
        ({"stocks": "12", "on_screen": "13"}, "on_screen", "Only 12 stocks are asked about: write that many or fewer."),
@@ -180,6 +182,27 @@ def test_the_whole_page_answers_without_scripts(client: FlaskClient) -> None:
 def test_ten_thousand_stocks_are_worked_out(client: FlaskClient) -> None:
     page = ask(client, stocks=10_000, on_screen=500, vendors=["finnhub", "fmp", "massive"])
     assert "9,950 asked for, with 54 calls a minute" in page
+
+
+class TestLimited:
+    """Sixty questions a minute from an address, whether or not log-ins are throttled."""
+
+    @pytest.fixture
+    def settings_changes(self) -> dict[str, object]:
+        return {"LOGIN_THROTTLE": False}
+
+    def test_an_address_may_ask_so_often_and_still_reads_the_page(self, client: FlaskClient, reader: Reader) -> None:
+        somebody, question = reader("ann@example.org"), "/sources?stocks=3&on_screen=1"
+        statuses = {client.get(question, headers=HTMX).status_code for _ in range(60)}
+        assert statuses == {200}
+        for headers in ({}, HTMX):
+            answer = client.get(question, headers=headers)
+            assert answer.status_code == 429
+            assert "Your address has asked this 60 times in a minute. Please wait a minute" in answer.text
+            assert 0 < int(answer.headers["Retry-After"]) <= 61
+        assert client.get("/sources").status_code == 200
+        assert client.get(question, environ_base={"REMOTE_ADDR": "192.0.2.7"}).status_code == 200
+        assert somebody.get(question).status_code == 200
 
 
 @pytest.mark.both_databases

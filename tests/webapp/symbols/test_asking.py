@@ -103,8 +103,12 @@ def test_a_question_from_another_site_is_refused(browser: Browser, redis: Redis)
 
 def test_where_no_provider_can_be_searched_nothing_is_offered(app: Flask, browser: Browser, redis: Redis) -> None:
     app.config["SETTINGS"].FINNHUB_API_KEY = ""
-    assert "asked-title" in (page := browser.get("/stocks/search?q=siemens").text)
-    assert "Ask " not in page.split('id="asked"')[1]
+    page = browser.get("/stocks/search?q=siemens").text
+    assert "asked-title" in page
+    asked = page.split('id="asked"')[1]
+    assert "Ask " not in asked
+    for words in ("no provider with a search is set up", "Finnhub, Twelve Data", "FINNHUB_API_KEY", 'href="/sources"'):
+        assert words in asked
     assert browser.post(ASK, {"q": "siemens"}).status_code == 422
     assert queued(redis) == []
 
@@ -215,6 +219,19 @@ def test_one_account_cannot_ask_without_end(browser: Browser, stranger: Browser,
     assert len(queued(redis)) == 21
 
 
+class TestLogInsAreNotThrottled:
+    """LOGIN_THROTTLE=no."""
+
+    @pytest.fixture
+    def settings_changes(self) -> dict[str, object]:
+        return {"FINNHUB_API_KEY": "only-for-tests", "LOGIN_THROTTLE": False}
+
+    def test_questions_are_limited_all_the_same(self, browser: Browser, redis: Redis) -> None:
+        statuses = [browser.post(ASK, {"q": f"company {number}"}).status_code for number in range(21)]
+        assert statuses == [303] * 20 + [429]
+        assert len(queued(redis)) == 20
+
+
 def test_without_redis_the_question_is_taken_back(
         app: Flask, browser: Browser, own_redis_server: RedisServer) -> None:
     browser.get("/")
@@ -268,7 +285,7 @@ def test_a_result_says_what_the_vendor_did_not(browser: Browser) -> None:
     answer("siemens", Listing("SIE", "XETR", "Siemens <AG>"), FUND,
            Listing("OLD", "XNAS", "Old", "USD", delisted_on=dt.date(2026, 11, 3)))
     page = browser.get("/stocks/search?q=siemens").text
-    assert "as usual there" in page
+    assert "EUR (assumed)" in page
     assert "currency not known" in page
     assert "Choose FND" not in page
     assert "Delisted since 3 Nov 2026" in page

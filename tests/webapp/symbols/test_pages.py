@@ -100,11 +100,13 @@ def test_whoever_opens_the_page_has_the_stock_fetched(client: FlaskClient, redis
 
 
 @pytest.mark.parametrize(("hours", "session", "next_open"), [
-    (-1, "Closed at 07:00:00 GMT", "20 Nov 2026, 08:00:00 GMT"),
-    (0, "Open at 08:00:00 GMT", "23 Nov 2026, 08:00:00 GMT"),
-    (8.5, "Closed at 16:30:00 GMT", "23 Nov 2026, 08:00:00 GMT")])
+    (-1, "Closed; it is 07:00:00 GMT there", "20 Nov 2026, 08:00:00 GMT"),
+    (0, "Open; it is 08:00:00 GMT there", "23 Nov 2026, 08:00:00 GMT"),
+    (8.5, "Closed; it is 16:30:00 GMT there", "23 Nov 2026, 08:00:00 GMT")])
 def test_the_page_says_which_session_it_is_and_when_the_next_one_opens(
-        client: FlaskClient, monkeypatch: pytest.MonkeyPatch, hours: float, session: str, next_open: str) -> None:
+        app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, hours: float, session: str,
+        next_open: str) -> None:
+    app.config["SETTINGS"].SIMULATOR_CLOCK = "market"
     opens = dt.datetime(2026, 11, 20, 8, 0, tzinfo=dt.UTC)
     db.session.add_all(MarketSession(mic="XLON", day=(opens + later).date(), opens_at=opens + later,
                                      closes_at=opens + later + dt.timedelta(hours=8.5))
@@ -114,6 +116,66 @@ def test_the_page_says_which_session_it_is_and_when_the_next_one_opens(
     page = client.get("/stocks/XLON/TSCO").text
     assert f"<dd>{session}</dd>" in page
     assert f"<dd>{next_open}</dd>" in page
+
+
+def test_of_simulated_prices_that_never_rest_no_session_is_told(client: FlaskClient) -> None:
+    opens = clock.now() + dt.timedelta(hours=8)
+    db.session.add(MarketSession(mic="XLON", day=opens.date(), opens_at=opens,
+                                 closes_at=opens + dt.timedelta(hours=8.5)))
+    db.session.commit()
+    page = client.get("/stocks/XLON/TSCO").text
+    assert "<dd>Simulated prices move at all hours</dd>" in page
+    assert "Opens next" not in page
+    assert "Closed" not in page
+
+
+@pytest.mark.parametrize(("facts", "promised"), [
+    ({}, True), ({"state": State.END_OF_DAY}, False), ({"as_of_is_day": True}, False)])
+def test_a_path_of_the_day_is_promised_only_where_more_prices_come_that_day(
+        client: FlaskClient, facts: dict[str, object], promised: bool) -> None:
+    now = clock.now()
+    given = {"state": State.LIVE} | facts
+    db.session.add(QuoteRow(instrument_id=row_of("TSCO", "XLON").id, version=7, price=Decimal("4.41"), as_of=now,
+                            day=now.date(), previous_close=Decimal("4.40"), source="x", **given))
+    db.session.commit()
+    page = client.get("/stocks/XLON/TSCO").text
+    assert ("appears with the second price" in page) is promised
+    assert "<figure" not in page
+
+
+@pytest.mark.parametrize(("time", "session", "next_open"), [
+    ("10:00", "Open", "20 Nov 2026, 12:30:00 JST"),
+    ("12:00", "Closed", "20 Nov 2026, 12:30:00 JST"),
+    ("12:30", "Open", "23 Nov 2026, 09:00:00 JST")])
+def test_in_a_midday_break_the_page_says_when_trading_goes_on(
+        app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, time: str, session: str,
+        next_open: str) -> None:
+    app.config["SETTINGS"].SIMULATOR_CLOCK = "market"
+
+    def tokyo(text: str) -> dt.datetime:
+        return dt.datetime.fromisoformat(f"2026-11-20T{text}+09:00").astimezone(dt.UTC)
+
+    db.session.add_all(MarketSession(mic="XTKS", day=dt.date(2026, 11, 20) + later, opens_at=tokyo("09:00") + later,
+                                     closes_at=tokyo("15:30") + later, break_starts_at=tokyo("11:30") + later,
+                                     break_ends_at=tokyo("12:30") + later)
+                       for later in (dt.timedelta(), dt.timedelta(days=3)))
+    db.session.commit()
+    monkeypatch.setattr(clock, "now", lambda: tokyo(time))
+    page = client.get("/stocks/XTKS/7203").text
+    assert f"<dt>Session</dt><dd>{session}" in page
+    assert f"<dd>{next_open}</dd>" in page
+
+
+def test_a_chart_of_the_day_that_is_not_known_has_no_colour(client: FlaskClient) -> None:
+    row, now = row_of("TSCO", "XLON"), clock.now()
+    quote = QuoteRow(instrument_id=row.id, version=7, price=Decimal("4.41"), as_of=now, day=now.date(),
+                     previous_close=Decimal("4.40"), source="x", state=State.LIVE, spark={"prices": ["4.40"]})
+    db.session.add(quote)
+    db.session.commit()
+    assert f"<td id=q{row.id}-spark>—</td>" in client.get("/").text
+    quote.spark = {"prices": ["4.40", "4.41"]}
+    db.session.commit()
+    assert f"<td id=q{row.id}-spark class=up><svg" in client.get("/").text
 
 
 def test_where_no_trading_days_are_known_the_page_claims_none(client: FlaskClient) -> None:

@@ -126,9 +126,11 @@ def test_a_stock_moves_by_button_or_to_a_place(browser: Browser, make_list: Make
     assert rows_of(browser.get(answer.location).text) == expected
 
 
-def test_a_place_that_is_no_number_is_said(browser: Browser, make_list: Maker, priced: list[InstrumentRow]) -> None:
+@pytest.mark.parametrize("place", ["first", "1.5", "9" * 400])
+def test_a_place_that_is_no_number_is_said(browser: Browser, make_list: Maker, priced: list[InstrumentRow],
+                                           place: str) -> None:
     watchlist = make_list("Tech", priced)
-    answer = browser.post(f"/watchlists/{watchlist.id}/symbols/{priced[0].id}/move", {"place": "first"})
+    answer = browser.post(f"/watchlists/{watchlist.id}/symbols/{priced[0].id}/move", {"place": place})
     assert answer.status_code == 422
     assert "Type the place as a whole number" in answer.text
     assert rows_of(answer.text) == ["AAPL", "MSFT", "IBM"]

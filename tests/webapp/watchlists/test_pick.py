@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from flask import Flask
 
 from tests.webapp.watchlists.conftest import HTMX, Browser, Maker
 from webapp.extensions import db
@@ -86,6 +87,22 @@ def test_nothing_found_says_what_to_do(browser: Browser, stocks: list[Instrument
     page = browser.post("/watchlists/pick", {"do": "search", "q": "no such thing"}).text
     assert "0 found for “no such thing”." in page
     assert "Check the spelling" in page
+
+
+def test_the_providers_are_searched_in_another_tab_so_that_the_ticks_stay(
+        app: Flask, browser: Browser, stocks: list[InstrumentRow]) -> None:
+    app.config["SETTINGS"].FINNHUB_API_KEY = "only-for-tests"
+    page = browser.post("/watchlists/pick", {"do": "search", "q": "apple"}).text
+    assert '<a href="/stocks/search?q=apple" target="_blank">' in page
+
+
+def test_where_no_provider_can_be_searched_the_picker_says_what_to_do(
+        browser: Browser, stocks: list[InstrumentRow]) -> None:
+    page = browser.post("/watchlists/pick", {"do": "search", "q": "apple"}).text
+    assert "no provider with a search is set up" in page
+    assert "FINNHUB_API_KEY" in page
+    assert "Search the providers too" not in page
+    assert '<a href="/sources" target="_blank">' in page
 
 
 def test_stocks_on_the_list_cannot_be_ticked_again(

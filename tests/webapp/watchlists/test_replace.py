@@ -6,6 +6,7 @@ import datetime as dt
 import json
 
 import pytest
+from flask import Flask
 
 from tests.webapp.watchlists.conftest import HTMX, Browser, Maker
 from webapp.extensions import db
@@ -107,7 +108,9 @@ def test_a_stranger_and_a_visitor_cannot_replace_it(
     assert items(renamed) == before
 
 
-def test_the_picker_shows_the_mark_and_leads_to_the_providers(browser: Browser, renamed: Watchlist) -> None:
+def test_the_picker_shows_the_mark_and_leads_to_the_providers(
+        app: Flask, browser: Browser, renamed: Watchlist) -> None:
+    app.config["SETTINGS"].FINNHUB_API_KEY = "only-for-tests"
     page = browser.post("/watchlists/pick", {"do": "search", "q": "ibm"}).text
     assert "Delisted since 3 Nov 2026" in page
     assert 'href="/stocks/search?q=ibm"' in page
@@ -131,6 +134,19 @@ def test_a_stock_is_added_from_its_page(browser: Browser, renamed: Watchlist) ->
     answered = browser.post("/watchlists/symbols", {"watchlist_id": renamed.id, "instrument_id": number})
     assert (answered.status_code, answered.location) == (303, f"/watchlists/{renamed.id}")
     assert [symbol for symbol, _, _ in items(renamed)] == ["SHEL", "AAPL", "IBM", "MSFT"]
+    page = browser.get("/stocks/XNAS/MSFT").text
+    assert "Add to" not in page
+    assert f'On <a href="/watchlists/{renamed.id}">“Mine”</a>' in page
+
+
+def test_a_list_that_has_the_stock_is_not_offered_beside_others(
+        browser: Browser, stranger: Browser, renamed: Watchlist, make_list: Maker) -> None:
+    other = make_list("Other")
+    page = browser.get("/stocks/XNAS/AAPL").text
+    assert "“Mine”</a>" in page
+    assert "Add to “Other”" in page
+    assert f'name="watchlist_id" value="{other.id}"' in page
+    assert "Mine" not in stranger.get("/stocks/XNAS/AAPL").text
 
 
 def test_of_several_lists_the_person_chooses(browser: Browser, renamed: Watchlist, make_list: Maker) -> None:
@@ -145,7 +161,8 @@ def test_a_visitors_page_of_a_stock_offers_no_list(visitor: Browser, renamed: Wa
 
 
 @pytest.mark.parametrize(("watchlist", "stock", "status"), [
-    ("x", "1", 422), ("", "", 422), ("1", "99999999999", 422), ("1", "-1", 422), ("2000", "1", 404), ("1", "999", 422)])
+    ("x", "1", 422), ("", "", 422), ("1", "99999999999", 422), ("1", "-1", 422), ("2000", "1", 404), ("1", "999", 422),
+    ("1", "9" * 400, 422), ("9" * 400, "1", 422)])
 def test_only_a_stock_and_a_list_that_are_there_are_taken(
         browser: Browser, renamed: Watchlist, watchlist: str, stock: str, status: int) -> None:
     fields = {"watchlist_id": watchlist, "instrument_id": stock}

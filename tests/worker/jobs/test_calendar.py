@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from tests.worker.conftest import Clock, make_instrument
 from webapp.extensions import db
 from webapp.markets import EXCHANGES, SessionTimes
-from webapp.models import MarketSession
+from webapp.models import JobRun, MarketSession
 from webapp.records import Session
 from webapp.trading_days import load_book
 from worker.jobs import calendar
@@ -155,6 +155,33 @@ def test_the_table_gives_back_the_calendar(app: Flask, set_clock: Clock, new_yor
     assert part is Session.REGULAR
     assert session == next(day for day in us_days(2026) if day.day == now.date())
     assert load_book(now, ["XLON"]).next_open("XLON", now) is None
+
+
+@pytest.mark.both_databases
+def test_the_table_gives_back_the_midday_break(app: Flask, set_clock: Clock, new_york_alone: None) -> None:
+    make_instrument("7203", "XTKS")
+    calendar.write_sessions()
+    day = set_clock.moment.date()
+    session = load_book(set_clock.moment, ["XTKS"]).session_on("XTKS", day)
+    assert session is not None
+    assert session == calendar.trading_days(EXCHANGES["XTKS"], day, day + dt.timedelta(days=7))[0]
+    assert [f"{moment:%H:%M}" for moment in (session.break_starts_at, session.break_ends_at) if moment] == [
+        "02:30", "03:30"]
+
+
+@pytest.mark.both_databases
+def test_days_that_were_written_without_their_breaks_get_them_at_the_next_run(
+        app: Flask, set_clock: Clock, new_york_alone: None) -> None:
+    make_instrument("7203", "XTKS")
+    calendar.write_sessions()
+    written = db.session.scalar(select(func.count()).where(MarketSession.break_starts_at.is_not(None)))
+    db.session.execute(update(MarketSession).values(break_starts_at=None, break_ends_at=None))
+    db.session.execute(update(JobRun).where(JobRun.name == "closures").values(outcome=""))  # as it was before them
+    db.session.commit()
+    assert "exchanges written" in calendar.write_sessions()
+    assert db.session.scalar(select(func.count()).where(MarketSession.break_starts_at.is_not(None))) == written
+    assert written
+    assert calendar.write_sessions() == ""
 
 
 def test_the_job_loads_no_pandas_before_it_needs_it() -> None:

@@ -104,6 +104,21 @@ def test_a_row_is_in_the_exchanges_own_time(write: Write, row: str, mic: str, da
     assert "line" not in outcome()
 
 
+@pytest.mark.parametrize(("row", "expected"), [
+    ("", "09:00 11:30 12:30 15:30"), ("XTKS,2026-03-13,,14:00,", "09:00 11:30 12:30 14:00"),
+    ("XTKS,2026-03-13,10:00,15:30,", "10:00 11:30 12:30 15:30"), ("XTKS,2026-03-13,,11:30,", "09:00 11:30"),
+    ("XTKS,2026-03-13,,12:30,", "09:00 12:30"), ("XTKS,2026-03-13,12:30,15:30,", "12:30 15:30"),
+    ("XTKS,2026-03-13,12:00,15:30,", "12:00 15:30"), ("XTKS,2026-03-14,09:00,15:30,", "09:00 11:30 12:30 15:30")])
+def test_a_midday_break_that_is_not_within_the_new_hours_is_left_out(write: Write, row: str, expected: str) -> None:
+    make_instrument("7203", "XTKS")
+    write(row)
+    day = day_of("XTKS", FRIDAY)
+    assert day is not None
+    moments = (day.opens_at, day.break_starts_at, day.break_ends_at, day.closes_at)
+    zone = ZoneInfo("Asia/Tokyo")
+    assert " ".join(f"{moment.astimezone(zone):%H:%M}" for moment in moments if moment is not None) == expected
+
+
 def test_other_days_keep_their_hours_and_extra_ones_stay_within_what_is_known(write: Write) -> None:
     before = db.session.scalar(select(func.count()).select_from(MarketSession)) or 0
     write("XNYS,1999-03-12,10:00,14:00,\nXNYS,2040-03-12,10:00,14:00,\nXLON,2026-03-13,,,\nXLON,2026-03-14,9:00,9:30,")

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 
 import pytest
 from flask import Flask
+from redis import Redis
+from rq import Queue
 
 from tests.worker.conftest import NOW, Clock, Vendor
 from webapp.extensions import db
 from webapp.models import InstrumentRow, ProviderCall, ProviderState, SymbolSearch
 from webapp.records import Listing
 from webapp.symbols import service
-from webapp.symbols.queries import SEARCHABLE, Answer, Step, load_answer
-from webapp.vendors import Limits
+from webapp.symbols.queries import Answer, Step, load_answer
+from webapp.vendors import SEARCHABLE, Limits
 from worker import quota
 from worker.jobs.directory import SEARCH, search_symbols, sync_listing
 from worker.providers.base import Capability, ErrorKind, GivesSearch, Provider, ProviderError, capabilities_of
@@ -148,6 +150,69 @@ def test_searches_may_use_a_fifth_of_a_day(app: Flask, first: Guide, second: Gui
     assert ask("the next day", set_clock()).provider == "First"
 
 
+@pytest.mark.parametrize(("limits", "share", "unit", "length"), [
+    (Limits(per_minute=60), "12 of 60", "minute", dt.timedelta(minutes=1)),
+    (Limits(per_minute=8, per_day=800), "1 of 8", "minute", dt.timedelta(minutes=1)),
+    (Limits(per_hour=50, per_day=1000), "10 of 50", "hour", dt.timedelta(hours=1))])
+def test_searches_leave_minutes_and_hours_to_prices_too(
+        app: Flask, first: Guide, second: Guide, set_clock: Clock, limits: Limits, share: str, unit: str,
+        length: dt.timedelta) -> None:
+    first.limits, first.found = limits, [SIEMENS]
+    second.found = ProviderError(ErrorKind.UNREACHABLE, "The Second cannot be reached.")
+    for number in range(int(share.partition(" ")[0])):
+        assert ask(f"text {number}").provider == "First"
+    assert f"The First: searches have used their share of the {unit}, {share} requests;" in ask("one more").problem
+    set_clock.moment += length
+    assert ask("a while later", set_clock()).provider == "First"
+
+
+def test_one_search_at_a_time_and_the_others_follow(app: Flask, redis: Redis, first: Guide) -> None:
+    first.found = [SIEMENS]
+    for text in ("siemens", "bayer", "basf"):
+        service.ask(text, NOW)
+    db.session.commit()
+    said: list[str] = []
+    first.on_call = lambda: said.append(search_symbols("bayer"))
+    search_symbols("siemens")
+    assert (first.texts, said) == (["siemens"], ["another search is under way"])
+    first.on_call = lambda: None
+    for text in ("basf", "bayer"):
+        [job] = Queue("default", connection=redis).jobs
+        assert (job.func_name, tuple(job.args)) == ("worker.jobs.directory.search_symbols", (text,))
+        job.delete()
+        search_symbols(text)
+    assert not Queue("default", connection=redis).jobs
+    assert first.texts == ["siemens", "basf", "bayer"]
+
+
+def test_a_question_that_nobody_waits_for_any_more_does_not_follow(
+        app: Flask, redis: Redis, first: Guide, set_clock: Clock) -> None:
+    first.found = [SIEMENS]
+    service.ask("bayer", NOW)
+    db.session.commit()
+    set_clock.pass_by(minutes=5)
+    ask("siemens", set_clock())
+    assert not Queue("default", connection=redis).jobs
+
+
+def test_a_search_that_fails_does_not_hold_up_the_others(app: Flask, redis: Redis, first: Guide) -> None:
+    first.found = RuntimeError("a mistake of ours")
+    for text in ("siemens", "bayer"):
+        service.ask(text, NOW)
+    db.session.commit()
+    with pytest.raises(RuntimeError):
+        search_symbols("siemens")
+    assert [tuple(job.args) for job in Queue("default", connection=redis).jobs] == [("bayer",)]
+
+
+def test_a_lock_that_is_lost_meanwhile_loses_no_answer(app: Flask, redis: Redis, first: Guide) -> None:
+    def forget() -> None:
+        redis.flushall()
+
+    first.found, first.on_call = [SIEMENS], forget
+    assert ask("siemens").step is Step.ANSWERED
+
+
 def test_other_calls_do_not_count_for_the_searches_share(app: Flask, first: Guide) -> None:
     db.session.add_all(ProviderCall(provider="first", started_at=NOW, subject="XNYS:IBM") for _ in range(20))
     db.session.commit()
@@ -215,6 +280,63 @@ def test_the_page_offers_exactly_the_vendors_that_can_be_searched(app: Flask) ->
 
 
 # The directory
+
+
+@dataclass
+class Broken:
+    """Takes no list over."""
+
+    times: int = 0
+
+    def __call__(self, *_: object) -> str:
+        """Fail as a database does that somebody else has locked."""
+        self.times += 1
+        raise OSError("database is locked")
+
+
+def test_a_list_that_was_not_taken_over_is_fetched_again(
+        app: Flask, first: Guide, set_clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    first.listed = [APPLE]
+    with monkeypatch.context() as patch:
+        patch.setattr("worker.listings.take_over", broken := Broken())
+        with pytest.raises(OSError, match="locked"):
+            sync_listing()
+        db.session.rollback()
+    set_clock.pass_by(hours=1)
+    assert sync_listing().startswith("The First: 1 listed, 1 new")
+    assert sync_listing() == "The First was asked today already"
+    assert (broken.times, first.listings) == (1, 2)
+
+
+def test_a_list_that_is_never_taken_over_costs_three_calls_a_day_and_fails_each_run(
+        app: Flask, first: Guide, second: Guide, set_clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    first.listed, second.listed = [APPLE], NOT_ENTITLED
+    monkeypatch.setattr("worker.listings.take_over", broken := Broken())
+    for _ in range(3):
+        with pytest.raises(OSError, match="locked"):
+            sync_listing()
+        db.session.rollback()
+    with pytest.raises(ProviderError, match="The First was asked 3 times today, and its list never taken over"):
+        sync_listing()
+    assert (broken.times, first.listings) == (3, 3)
+
+
+def test_a_fault_is_told_each_day_also_where_another_provider_steps_in(
+        app: Flask, first: Guide, second: Guide, set_clock: Clock) -> None:
+    first.listed, second.listed = ProviderError(ErrorKind.UNREACHABLE, "The First cannot be reached."), [APPLE]
+    for _ in range(2):
+        assert sync_listing().endswith(" 0 missing. The First cannot be reached.")
+        assert sync_listing() == "The Second was asked today already. The First cannot be reached."
+        set_clock.pass_by(days=1)
+
+
+def test_a_plan_without_a_directory_is_no_failure(
+        app: Flask, first: Guide, second: Guide, set_clock: Clock) -> None:
+    first.listed = ProviderError(ErrorKind.NOT_ENTITLED, "The First: the plan has no directory.")
+    second.listed = ProviderError(ErrorKind.NOT_ENTITLED, "The Second: the plan has no directory.")
+    for _ in range(2):
+        assert sync_listing() == "The First: the plan has no directory. The Second: the plan has no directory."
+    assert (first.listings, second.listings) == (1, 1)
 
 
 @pytest.mark.both_databases

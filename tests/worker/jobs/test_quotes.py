@@ -21,7 +21,7 @@ from webapp import redis as redis_clients
 from webapp.extensions import db
 from webapp.live import bus
 from webapp.markets import SessionBook
-from webapp.models import JobRun, ProviderCall, QuoteGap, QuoteRow, Tick
+from webapp.models import InstrumentRow, JobRun, ProviderCall, QuoteFinding, QuoteGap, QuoteRow, Tick
 from webapp.quotes import load_live
 from webapp.records import State
 from webapp.vendors import Limits
@@ -287,3 +287,45 @@ def test_waiting_for_the_pause_does_not_wait_out_a_long_refusal(
     refusal = quota.refusal_now(vendor)
     assert refusal is not None
     assert refusal.until == NOW + dt.timedelta(minutes=1)
+
+
+def test_a_call_that_makes_the_program_fail_is_not_made_again_at_once(
+        app: Flask, sessions: SessionBook, vendor: Vendor, set_clock: Clock) -> None:
+    bad, good = make_instrument("BAD"), make_instrument("GOOD")
+    watch(bad, good)
+    vendor.limits = FREE
+
+    def fail(stock: object, now: dt.datetime) -> Any:
+        raise ZeroDivisionError
+
+    vendor.answers["BAD"] = fail
+    with pytest.raises(ZeroDivisionError):
+        refresh()
+    set_clock.pass_by(seconds=5)
+    refresh()
+    assert vendor.asked == ["BAD", "GOOD"]
+    assert [call.outcome[:13] for call in db.session.query(ProviderCall).filter_by(provider="vendor")] == [
+        "broken answer", "ok"]
+
+
+def test_an_answer_that_cannot_be_used_is_on_record_for_the_admin(
+        app: Flask, sessions: SessionBook, vendor: Vendor, set_clock: Clock) -> None:
+    stock = make_instrument()
+    watch(stock)
+    vendor.answers["IBM"] = ProviderError(ErrorKind.BROKEN_ANSWER, "The answer cannot be used: the price is zero.")
+    refresh()
+    [finding] = db.session.query(QuoteFinding)
+    assert (finding.kind, finding.price, finding.reason) == (
+        "rejected", "", "The answer cannot be used: the price is zero.")
+
+
+def test_a_london_stock_is_simulated_in_pounds_with_its_path(
+        app: Flask, sessions: SessionBook, set_clock: Clock) -> None:
+    row = db.session.get_one(InstrumentRow, make_instrument("TSCO", "XLON", starter=True).id)
+    row.currency, row.unit, row.decimals = "GBP", "GBX", 3
+    db.session.commit()
+    refresh()
+    [live] = load_live([row.id])
+    assert live.quote is not None
+    assert 0.5 < live.quote.price < 200
+    assert max(map(Decimal, live.spark)) < 2 * min(map(Decimal, live.spark))

@@ -225,6 +225,26 @@ def test_a_session_of_odd_length_ends_at_its_close(market: Simulator) -> None:
     assert (quote.as_of, quote.session) == (closes, Session.CLOSED)
 
 
+def test_under_the_markets_clock_nothing_moves_in_the_midday_break(market: Simulator) -> None:
+    days = [SessionTimes("XTKS", day, at(f"{day} 00:00"), at(f"{day} 06:30"), break_starts_at=at(f"{day} 02:30"),
+                         break_ends_at=at(f"{day} 03:30")) for day in (dt.date(2026, 6, 11), dt.date(2026, 6, 12))]
+    book, toyota = SessionBook(days), stock("7203", "XTKS", "JPY")
+    rests_at, resumes_at = at("2026-06-12 02:30"), at("2026-06-12 03:30")
+    last = one(market, rests_at, toyota, book)
+    for minutes in (1, 30, 59):
+        resting = one(market, rests_at + dt.timedelta(minutes=minutes), toyota, book)
+        assert (resting.price, resting.as_of, resting.volume) == (last.price, last.as_of, last.volume)
+        assert (resting.day, resting.session, resting.bid) == (dt.date(2026, 6, 12), Session.CLOSED, None)
+        assert resting.stale_at == resumes_at + dt.timedelta(seconds=15)
+    path = market.day_path(toyota, at("2026-06-12 06:30"), book)
+    assert not [moment for moment, _ in path if rests_at < moment < resumes_at]
+    assert (path[0][0], path[-1][0]) == (at("2026-06-12 00:00"), at("2026-06-12 06:30"))
+    for seconds in range(0, 600, 7):
+        now = resumes_at + dt.timedelta(seconds=seconds)
+        assert not rests_at < one(market, now, toyota, book).as_of < resumes_at
+        assert one(market, now, toyota, book).as_of <= now
+
+
 def test_a_slow_refresh_keeps_prices_fresh_for_five_rounds(config: Callable[..., Config]) -> None:
     slow = Simulator(config(REFRESH_SECONDS=10))
     assert one(slow, NOON).stale_at == NOON + dt.timedelta(seconds=50)

@@ -135,12 +135,34 @@ def test_a_socket_that_only_answers_pings_is_made_anew_once(start: Start, vendor
 
 
 @pytest.mark.parametrize("part", ["pre", "closed"])
-def test_silence_outside_the_session_is_no_fault(start: Start, vendor: Vendor, app: Flask, part: str) -> None:
+def test_a_socket_that_is_dead_is_noticed_outside_the_session_too(start: Start, vendor: Vendor, app: Flask,
+                                                                 part: str) -> None:
     open_market(today(part))
     stock = make_instrument("AAPL", "XNAS")
     watch(stock)
     poll(stock)
     vendor.answers_pings = False
+    running = start(vendor)
+    wait_until(lambda: len(vendor.peers) >= 2, 5)
+    assert "no sign of life" in running.streams.links[0].error
+    vendor.answers_pings = True
+    wait_until(running.streams.links[0].is_connected)
+    await_subscription(vendor, "AAPL")
+
+
+def test_a_socket_that_nobody_needs_is_noticed_when_it_is_dead(start: Start, vendor: Vendor, app: Flask) -> None:
+    vendor.answers_pings = False
+    running = start(vendor)
+    wait_until(lambda: len(vendor.peers) >= 2, 5)
+    assert "no sign of life" in running.streams.links[0].error
+
+
+@pytest.mark.parametrize("part", ["pre", "closed"])
+def test_no_trades_outside_the_session_are_no_fault(start: Start, vendor: Vendor, app: Flask, part: str) -> None:
+    open_market(today(part))
+    stock = make_instrument("AAPL", "XNAS")
+    watch(stock)
+    poll(stock)
     running = start(vendor)
     await_subscription(vendor, "AAPL")
     since = time.monotonic()

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 from redis import Redis
+from websocket import (
+    WebSocketAddressException,
+    WebSocketConnectionClosedException,
+    WebSocketPayloadException,
+    WebSocketProxyException,
+    WebSocketTimeoutException,
+)
 
 from tests.worker.streams.conftest import (
     KEY,
@@ -21,6 +29,7 @@ from tests.worker.streams.server import AlpacaServer, FinnhubServer, Vendor, fra
 from webapp.extensions import db
 from webapp.models import StreamState
 from webapp.records import Instrument
+from worker.streams.wire import in_words
 
 Start = Callable[..., Running]
 
@@ -134,6 +143,20 @@ def test_a_server_that_fails_is_tried_at_growing_pauses(start: Start, vendor: Ve
     assert 4 <= len(vendor.peers) - before <= 60
 
 
+@pytest.mark.parametrize(("fault", "words"), [
+    (WebSocketAddressException("no such name"), "its address was not found"),
+    (WebSocketTimeoutException(KEY), "there was no answer in time"), (TimeoutError(), "there was no answer in time"),
+    (WebSocketConnectionClosedException(KEY), "the connection was cut"),
+    (ConnectionResetError(104, KEY), "the connection was cut"), (ConnectionRefusedError(), "it took no connection"),
+    (ssl.SSLCertVerificationError(1, KEY), "its certificate is not valid here"),
+    (ssl.SSLError(1, KEY), "no secure connection came about"), (OSError(113, KEY), "the network failed"),
+    (WebSocketProxyException(KEY), "the proxy did not let it through"),
+    (WebSocketPayloadException(KEY), "it does not answer as a web socket does"),
+    (ValueError(KEY), "it does not answer as a web socket does")])
+def test_a_fault_of_a_connection_has_plain_words(fault: Exception, words: str) -> None:
+    assert in_words(fault) == words
+
+
 def test_a_redirect_does_not_carry_the_key_away(start: Start, finnhub: FinnhubServer, alpaca: AlpacaServer,
                                                 apple: Instrument) -> None:
     finnhub.status, finnhub.location = 302, alpaca.url
@@ -162,6 +185,9 @@ def test_the_key_is_in_no_message_log_or_row(start: Start, vendor: Vendor, apple
     wait_until(lambda: (state := state_of(vendor)) and "HTTP 500" in state.last_error)
     vendor.stop()
     wait_until(lambda: (state := state_of(vendor)) and "cannot be reached" in state.last_error)
+    state = state_of(vendor)
+    assert state
+    assert state.last_error == f"{vendor.title} cannot be reached: it took no connection."
     running.stop()
     assert KEY in vendor.peers[0].request or KEY in json.dumps(vendor.peers[0].said)
     assert KEY not in caplog.text
