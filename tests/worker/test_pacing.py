@@ -77,7 +77,7 @@ def fetched(text: str) -> Candidate:
 
 @pytest.mark.parametrize(("now", "runs"), [
     ("02:29:59", True), ("02:30", False), ("02:50", False), ("03:29:59", False), ("03:30", True)])
-def test_nothing_is_due_in_a_midday_break(now: str, runs: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_nothing_is_due_in_a_midday_break(now: str, runs: bool) -> None:
     vendor, moment = Vendor(limits=Limits(per_minute=60)), tokyo(now)
     paces = best_paces(vendor, [fetched("00:10")], TOKYO, moment, 1.0)
     assert bool(paces) is runs
