@@ -284,17 +284,17 @@ def test_a_locked_out_database_loses_nothing_that_is_newest(start: Start, vendor
 
     running = start(vendor)
     await_subscription(vendor, "AAPL")
-    real = store.store_quotes
+    real = store.store_readings
     failures: list[int] = []
 
-    def fail(*arguments: object) -> object:
+    def fail(*arguments: object, streamed: bool) -> object:
         failures.append(1)
         raise OperationalError("x", {}, Exception("gone"))
 
-    monkeypatch.setattr(store, "store_quotes", fail)
+    monkeypatch.setattr(store, "store_readings", fail)
     vendor.peer.tell(vendor.trades(vendor.trade("AAPL", 102, time.time())))
     wait_until(lambda: len(failures) > 2)
-    monkeypatch.setattr(store, "store_quotes", real)
+    monkeypatch.setattr(store, "store_readings", real)
     wait_until(price_of(apple)("102"))
     wait_until(lambda: running.marked() == {apple.id})
 
