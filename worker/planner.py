@@ -38,6 +38,7 @@ FAULTS = (ErrorKind.BROKEN_ANSWER, ErrorKind.UNREACHABLE)
 GIVEN_UP = (ErrorKind.UNKNOWN_SYMBOL, ErrorKind.NOT_ENTITLED)
 # A limit that is reached, and a fault (True), that last longer let the next provider go on with the stocks.
 PATIENCE = {False: dt.timedelta(minutes=2), True: dt.timedelta(seconds=10)}
+RESERVED = "the day's planned calls are made; what is left is for new picks"
 HELD_BACK = "the front page's share of the day's calls is used; stocks on a watchlist come first"
 
 
@@ -170,36 +171,48 @@ def _daily_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, cov
                 plan: Plan) -> Plan:
     """Return the plan with what is due of prices that come once a day."""
     past_calls = quota.calls_since(provider, now - quota.DAY)
-    rests = _resting([*past_calls, *quota.failures_since(provider, now - quota.DAY, calls=False)], now)
-    if not quota.is_counted(provider):  # no call leaves a trace, but it is of no use to ask for the same at once
-        rests = {candidate.instrument.key: Rest(candidate.fetched_at + REST_AFTER_FAULT, quota.OK)
-                 for candidate in covered
-                 if candidate.fetched_at is not None and candidate.fetched_at > now - REST_AFTER_FAULT}
+    rests = _daily_rests(provider, past_calls, covered, now)
     old = sorted((candidate for candidate in covered if _is_old(candidate, sessions, now)),
                  key=lambda candidate: candidate.urgency)
     due = [candidate for candidate in old if candidate.instrument.key not in rests]
     share = _front_page_share(provider, past_calls)
-    listed = [candidate.instrument for candidate in due if candidate.listed]
-    front_page = [candidate.instrument for candidate in due if not candidate.listed]
-    held_back = front_page[share:] if share is not None else []
-    new = {candidate.instrument.id for candidate in due if candidate.as_of is None and candidate.listed}
-    planned = [stock for stock in listed + front_page[:share] if stock.id not in new]
-    over = {stock.id for stock in planned[_unreserved(provider, len(past_calls)):]}
+    front_page = [candidate for candidate in due if not candidate.listed]
+    wanted = [candidate for candidate in due if candidate.listed] + front_page[:share]
+    held_back = [candidate.instrument for candidate in front_page[share:]] if share is not None else []
+    # The reserve is for picks that have no price yet.
+    planned = [candidate for candidate in wanted if candidate.as_of is not None or not candidate.listed]
+    over = {candidate.instrument.id for candidate in planned[_unreserved(provider, len(past_calls)):]}
     waiting = {candidate.instrument.id for candidate in old}
     outlook = {candidate.instrument.id: daily_outlook(candidate, sessions, now,
                                                       is_old=candidate.instrument.id in waiting,
                                                       rests_until=rests.get(candidate.instrument.key))
                for candidate in covered}
     outlook |= {stock.id: dataclasses.replace(outlook[stock.id], next_at=None, reason=HELD_BACK) for stock in held_back}
-    calls = _calls(provider, [stock for stock in listed + front_page[:share] if stock.id not in over])
+    if over:
+        free_at = past_calls[max(len(past_calls) - _planned(provider), 0)][1] + quota.DAY if past_calls else None
+        outlook |= {number: dataclasses.replace(outlook[number], next_at=free_at, reason=RESERVED) for number in over}
+    calls = _calls(provider, [candidate.instrument for candidate in wanted if candidate.instrument.id not in over])
     return dataclasses.replace(plan, calls=calls, held_back=held_back, outlook=outlook)
 
 
+def _daily_rests(provider: Provider, past_calls: Sequence[tuple[str, dt.datetime, str]],
+                 covered: Iterable[Candidate], now: dt.datetime) -> dict[str, Rest]:
+    """Return until when stocks with one price a day rest, by their keys."""
+    if quota.is_counted(provider):
+        return _resting([*past_calls, *quota.failures_since(provider, now - quota.DAY, calls=False)], now)
+    # No call leaves a trace, but it is of no use to ask for the same at once.
+    return {candidate.instrument.key: Rest(candidate.fetched_at + REST_AFTER_FAULT, quota.OK) for candidate in covered
+            if candidate.fetched_at is not None and candidate.fetched_at > now - REST_AFTER_FAULT}
+
+
+def _planned(provider: Provider) -> int:
+    """Return how many calls of a day may be planned, the reserve left out."""
+    return sys.maxsize if provider.limits.per_day is None else int(provider.limits.per_day * (1 - RESERVE))
+
+
 def _unreserved(provider: Provider, used: int) -> int:
-    """Return how many calls of a day may be planned: the reserve is for picks that have no price yet."""
-    if provider.limits.per_day is None:
-        return sys.maxsize
-    return max(int(provider.limits.per_day * (1 - RESERVE)) - used, 0)
+    """Return how many calls of a day may be planned yet."""
+    return max(_planned(provider) - used, 0)
 
 
 def _candidates(on_screen: Mapping[int, int], *, unpriced_starters: bool) -> list[Candidate]:
