@@ -248,10 +248,10 @@ def address(config: Config) -> str:
 
 
 def answers_with_page(config: Config) -> bool:
-    """Tell whether a page comes: one that says of no stock that somebody looks at it, for that would cost calls."""
+    """Tell whether the front page would come. It is not fetched: then its stocks would count as looked at."""
     connection = http.client.HTTPConnection(own_host(config), config.PORT, timeout=5)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("HEAD", "/")
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

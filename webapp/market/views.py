@@ -32,7 +32,8 @@ def front() -> ResponseReturnValue:
     version = current_version()  # before the rows: what comes in between is then sent by the stream
     ids = [stock.id for stock in starter_list()]
     rows = load_live(ids)
-    mark_watched(ids)
+    if request.method == "GET":  # who asks for the head only looks at nothing
+        mark_watched(ids)
     sort, direction = request.args.get("sort", ""), request.args.get("dir", "")
     return render_template("market/front.html", rows=sort_quotes(rows, sort, direction, clock.now()),
                            version=version, sort=sort, direction=direction)

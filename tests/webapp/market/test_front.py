@@ -56,6 +56,8 @@ def test_it_sorts_by_any_column(client: FlaskClient) -> None:
 
 def test_what_is_shown_counts_as_watched(client: FlaskClient, redis: Redis) -> None:
     ids = add_starter_list(2)
+    client.head("/")
+    assert watched_ids(redis) == set()
     client.get("/")
     assert watched_ids(redis) == set(ids)
 
