@@ -84,7 +84,7 @@ def test_a_page_that_opens_gets_its_stock_a_place(start: Start, vendor: Vendor, 
     bus.mark_watched(redis, [shown.id])
     opened = time.monotonic()
     await_subscription(vendor, "SHOWN")
-    assert time.monotonic() - opened < 2
+    assert time.monotonic() - opened < 10
     redis.delete(bus.WATCHED)
     await_subscription(vendor, "LISTED")
     assert len(vendor.peers) == 1

@@ -112,7 +112,7 @@ def test_a_socket_that_stalls_in_the_session_is_noticed_and_made_anew(start: Sta
     vendor.answers_pings = False
     began = time.monotonic()
     wait_until(lambda: not running.marked(), 2)
-    assert time.monotonic() - began < 1.0  # quiet, before it counts as dead
+    assert time.monotonic() - began < 4.0  # quiet, before it counts as dead
     wait_until(lambda: len(vendor.peers) >= 2, 5)
     assert "no sign of life" in running.streams.links[0].error
 
