@@ -227,9 +227,12 @@ class Config:
     @property
     def streaming(self) -> dict[str, int]:
         """Return how many stocks each vendor with a key may stream, in the order of `vendors`; {} without a stream."""
-        places = {name: getattr(self, f"{VENDORS[name].removesuffix('_API_KEY')}_STREAM_SYMBOLS", 0)
-                  for name in self.vendors}
-        return {name: most for name, most in places.items() if most}
+        return {name: most for name in self.vendors if (most := self.stream_places(name))}
+
+    def stream_places(self, vendor: str) -> int:
+        """Return how many stocks a vendor's web socket may carry; 0 where it has none, or is turned off."""
+        prefix = VENDORS.get(vendor, "").removesuffix("_API_KEY")
+        return getattr(self, f"{prefix}_STREAM_SYMBOLS", 0)
 
     def calls_per_day(self, vendor: str) -> int | None:
         """Return how many calls a day the plan has; None where it has no such limit."""

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 
 from webapp.extensions import db
 from webapp.live import bus
@@ -99,31 +99,38 @@ def note(notes: Collection[Note], now: dt.datetime) -> None:
     """Write findings; the same one of the same source within a day counts up and is open again."""
     for one in notes:
         price, reason = format(one.quote.price, "f")[:40], one.reason[:REASON_LENGTH]
-        same = (QuoteFinding.instrument_id == one.quote.instrument_id, QuoteFinding.kind == one.kind.value,
-                QuoteFinding.source == one.quote.source, QuoteFinding.last_at > now - SAME_FOR)
-        known = db.session.scalars(select(QuoteFinding).where(*same).order_by(QuoteFinding.id.desc())).first()
+        known = db.session.scalars(
+            _lately(one.quote.instrument_id, one.kind, one.quote.source, now).order_by(QuoteFinding.id.desc())).first()
         if known is not None and _is_same(one, known, reason):
             known.count, known.last_at, known.price = known.count + 1, now, price
             known.reason, known.ended_at, known.outcome = reason, None, ""
         else:
-            db.session.add(QuoteFinding(
-                instrument_id=one.quote.instrument_id, kind=one.kind.value, source=one.quote.source, price=price,
-                as_of=one.quote.as_of, reason=reason, count=1, first_at=now, last_at=now, outcome=""))
+            db.session.add(_finding(one.quote.instrument_id, one.kind, one.quote.source, price, one.quote.as_of, reason,
+                                    now))
 
 
 def note_broken(ids: Collection[int], source: str, reason: str, now: dt.datetime) -> None:
     """Write that an answer for these instruments could not be used at all: no price came of it that could be shown."""
+    reason = reason[:REASON_LENGTH]
     for number in ids:
-        same = select(QuoteFinding).where(
-            QuoteFinding.instrument_id == number, QuoteFinding.kind == Finding.REJECTED.value, QuoteFinding.price == "",
-            QuoteFinding.source == source, QuoteFinding.last_at > now - SAME_FOR, QuoteFinding.reason == reason)
-        known = db.session.scalars(same).first()
+        known = db.session.scalars(_lately(number, Finding.REJECTED, source, now).where(
+            QuoteFinding.price == "", QuoteFinding.reason == reason)).first()
         if known is not None:
             known.count, known.last_at = known.count + 1, now
         else:
-            db.session.add(QuoteFinding(
-                instrument_id=number, kind=Finding.REJECTED.value, source=source, price="", as_of=now,
-                reason=reason[:REASON_LENGTH], count=1, first_at=now, last_at=now, outcome=""))
+            db.session.add(_finding(number, Finding.REJECTED, source, "", now, reason, now))
+
+
+def _lately(instrument_id: int, kind: Finding, source: str, now: dt.datetime) -> Select[QuoteFinding]:
+    """Ask for the findings of this kind and source that may be the same as one of now."""
+    return select(QuoteFinding).where(QuoteFinding.instrument_id == instrument_id, QuoteFinding.kind == kind.value,
+                                      QuoteFinding.source == source, QuoteFinding.last_at > now - SAME_FOR)
+
+
+def _finding(instrument_id: int, kind: Finding, source: str, price: str, as_of: dt.datetime, reason: str,
+             now: dt.datetime) -> QuoteFinding:
+    return QuoteFinding(instrument_id=instrument_id, kind=kind.value, source=source, price=price, as_of=as_of,
+                        reason=reason, count=1, first_at=now, last_at=now, outcome="")
 
 
 def note_split(instrument_id: int, split: Split, source: str, now: dt.datetime) -> None:

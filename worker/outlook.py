@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Row, delete, select
 
 from webapp.analytics.intervals import DAILY_S
 from webapp.extensions import db
@@ -96,8 +97,9 @@ def _words(rest: Rest) -> str:
 
 def write(provider: Provider, outlook: Mapping[int, Outlook], now: dt.datetime) -> None:
     """Keep what changed of a provider's plan, and drop the stocks that it no longer has; the caller commits."""
-    known = {row.instrument_id: row for row in db.session.scalars(
-        select(RefreshPlan).where(RefreshPlan.provider == provider.name))}
+    # Columns, not objects: this is read in every slot, of as many stocks as are watched.
+    known = {row.instrument_id: row for row in db.session.execute(
+        select(*RefreshPlan.__table__.columns).where(RefreshPlan.provider == provider.name))}
     gone = known.keys() - outlook.keys()
     if gone:
         db.session.execute(delete(RefreshPlan).where(RefreshPlan.instrument_id.in_(gone),
@@ -116,12 +118,7 @@ def write(provider: Provider, outlook: Mapping[int, Outlook], now: dt.datetime) 
           "streamed": one.streamed, "planned_at": now} for number, one in changed])
 
 
-def forget(active: Collection[str]) -> None:
-    """Drop the plans of providers that are no longer there; the caller commits."""
-    db.session.execute(delete(RefreshPlan).where(RefreshPlan.provider.not_in(active)))
-
-
-def _differs(row: RefreshPlan | None, one: Outlook, renewed: dt.datetime) -> bool:
+def _differs(row: Row[Any] | None, one: Outlook, renewed: dt.datetime) -> bool:
     """Tell whether a reader would see a difference, or the row has not been looked at for a while."""
     if row is None or row.planned_at <= renewed:
         return True

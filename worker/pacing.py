@@ -67,6 +67,11 @@ class Candidate:
         return not self.listed, not self.on_screen, self.as_of or oldest, self.instrument.symbol, self.instrument.mic
 
     @property
+    def is_stranger(self) -> bool:
+        """Tell whether it has no price yet and is on nobody's list: somebody has only opened its page."""
+        return self.as_of is None and not self.listed
+
+    @property
     def weight(self) -> float:
         """Return how much its error counts: by those who look at it, and those who have it on a list."""
         return max(ON_SCREEN * self.on_screen + LISTED * self.listed, STARTER)

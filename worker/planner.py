@@ -18,12 +18,10 @@ from webapp.markets import SessionBook
 from webapp.models import HeldQuote, InstrumentRow, QuoteRow, WatchlistItem
 from webapp.records import Instrument, State
 from worker import pacing, quota
-from worker.outlook import Outlook, Rest, daily_outlook, live_outlook
+from worker.outlook import SETTLES, Outlook, Rest, daily_outlook, live_outlook
 from worker.pacing import Candidate
 from worker.providers.base import ErrorKind, Provider
 
-# A close needs this long to reach the vendor.
-SETTLES = dt.timedelta(minutes=30)
 # How long a stock rests after a call for it that brought nothing newer, that nobody can answer, a first fault.
 REST_AFTER_ANSWER = dt.timedelta(hours=3)
 REST_AFTER_UNKNOWN = dt.timedelta(hours=24)
@@ -133,7 +131,7 @@ def _live_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, cove
                 if at > (fetched.get(subject) or at - quota.DAY)]
     rests = _resting(failures, now, REST_AFTER_LIVE_FAULT, LONGEST_LIVE_REST)
     # What has no price and is on no list has no interval yet: pages that strangers open do not lengthen the others'.
-    known = [candidate for candidate in covered if candidate.listed or candidate.as_of is not None]
+    known = [candidate for candidate in covered if not candidate.is_stranger]
     rate = pacing.planned_rate(provider, known, sessions, now, lambda moment: quota.used_since(provider, moment))
     paces = pacing.best_paces(provider, known, sessions, now, rate)
     ready = [candidate for candidate in covered if candidate.instrument.key not in rests]
@@ -152,7 +150,7 @@ def _without_crowd(now: dt.datetime, provider: Provider, queue: list[tuple[float
 
     Whoever opens page after page of such stocks is not to take the calls of those that people have picked.
     """
-    strangers = [item for item in queue if item[1].as_of is None and not item[1].listed]
+    strangers = [item for item in queue if item[1].is_stranger]
     if not strangers:
         return queue
     limits, rate = provider.limits, sum(1 / pace for pace in paces.values()) / provider.batch_size
@@ -163,8 +161,8 @@ def _without_crowd(now: dt.datetime, provider: Provider, queue: list[tuple[float
             planned = min(rate * window.total_seconds(), limit * (1 - RESERVE))
             calls = max(limit - max(quota.used_since(provider, now - window), planned), 0)
             left = min(left, int(calls) * provider.batch_size)
-    admitted = {id(item) for item in strangers[:left]}
-    return [item for item in queue if item[1].as_of is not None or item[1].listed or id(item) in admitted]
+    refused = {candidate.instrument.id for _, candidate in strangers[left:]}
+    return [item for item in queue if item[1].instrument.id not in refused]
 
 
 def _daily_plan(now: dt.datetime, provider: Provider, sessions: SessionBook, covered: Sequence[Candidate],

@@ -22,8 +22,8 @@ from webapp.extensions import db
 from webapp.records import State
 from webapp.redis import connect
 from webapp.vendors import Limits
+from worker.outlook import SETTLES as DAY_SETTLES
 from worker.pacing import SETTLES
-from worker.planner import SETTLES as DAY_SETTLES
 
 SECOND, MINUTE, HOUR = dt.timedelta(seconds=1), dt.timedelta(minutes=1), dt.timedelta(hours=1)
 WINDOWS = {"per_minute": MINUTE, "per_hour": HOUR, "per_day": 24 * HOUR}

@@ -75,7 +75,7 @@ class Outlook:
     def _supply(self, vendor: Vendor, seconds: float | None, used: int = 0) -> Supply:
         slot = float(self.settings.REFRESH_SECONDS) if vendor.name == panels.SIMULATOR else None
         return Supply(vendor, vendor.limits(self.settings), seconds, used,
-                      panels.streams_of(self.settings, vendor), slot)
+                      self.settings.stream_places(vendor.name), slot)
 
 
 def ordered(settings: Config, names: Iterable[str]) -> tuple[str, ...]:

@@ -85,12 +85,6 @@ def active_names(settings: Config) -> tuple[str, ...]:
     return settings.vendors or (SIMULATOR,)
 
 
-def streams_of(settings: Config, vendor: Vendor) -> int:
-    """Return how many stocks a vendor's web socket may carry by the settings; 0 where it has none."""
-    name = f"{vendor.name.upper().replace('-', '_')}_STREAM_SYMBOLS"
-    return getattr(settings, name, vendor.streams) if vendor.streams else 0
-
-
 def trading(vendor: Vendor, mics: Iterable[str], book: SessionBook, now: dt.datetime
             ) -> tuple[dt.datetime, dt.datetime] | None:
     """Return since when and until when the vendor has new prices on one of the exchanges; None while all are shut."""
@@ -126,7 +120,7 @@ def load_panels(settings: Config, plans: queries.Plans, book: SessionBook, now: 
         binding = usage.binding(windows)
         burn = usage.burn_down(binding, quarters.get(name, {}), spending, now) if binding else None
         found.append(Panel(
-            name, vendor.title, vendor, streams_of(settings, vendor), calls[name], windows,
+            name, vendor.title, vendor, settings.stream_places(name), calls[name], windows,
             breaker(states.get(name), calls[name].failed, windows, now),
             charts.draw(burn, vendor.title, now) if burn else None, outlook, demand.stocks, refused.get(name, 0),
             states.get(name), streams.get(name)))

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from flask import current_app
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import Config
 from webapp import clock, queue
 from webapp.extensions import db
-from webapp.models import ProviderCall, SymbolSearch
+from webapp.models import ProviderCall
 from webapp.records import Listing
 from webapp.redis import RedisAway
 from webapp.symbols import service
@@ -35,7 +35,6 @@ SEARCH_SHARE = 0.2
 ALONE = "search"
 # A refusal that ends so soon is waited for.
 SHORT_WAIT = dt.timedelta(seconds=5)
-ANSWERS_KEPT = dt.timedelta(days=8)
 # A list that was fetched and not taken over is fetched again that day, so many times in all.
 MOST_FETCHES = 3
 
@@ -66,8 +65,6 @@ def sync_listing() -> str:
     """
     settings: Config = current_app.config["SETTINGS"]
     now = clock.now()
-    db.session.execute(delete(SymbolSearch).where(SymbolSearch.asked_at < now - ANSWERS_KEPT))
-    db.session.commit()
     faults: list[ProviderError] = []
     lacking: list[str] = []
     for provider in providers_with(settings, GivesListing):

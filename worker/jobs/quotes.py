@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 from flask import current_app
@@ -14,7 +15,7 @@ from webapp import clock
 from webapp.extensions import db
 from webapp.live import bus
 from webapp.markets import SessionBook
-from webapp.records import Instrument, LiveQuote, Quote, State
+from webapp.records import Instrument, Quote, State
 from webapp.redis import RedisAway
 from webapp.trading_days import load_book
 from worker import gaps, holds, outlook, quota, store
@@ -25,6 +26,7 @@ from worker.providers.base import ErrorKind, Provider, ProviderError
 from worker.providers.freshness import DELAY, OLDEST, until_close
 from worker.providers.registry import active_providers
 from worker.providers.simulator import Simulator
+from worker.publishing import publish
 from worker.schedule import refresh_name
 from worker.streams.marks import streamed_ids
 
@@ -35,10 +37,10 @@ MOST_CALLS = 20
 RUN_SECONDS = 12.0
 # A refusal that ends so soon is waited for.
 SHORT_WAIT = dt.timedelta(seconds=2.5)
-# The states of a price that the next one will replace, and the longest interval that is promised between two.
+# The states that say how soon a provider has its prices, and those of a price that the next one will replace.
 CLASSES = {State.DELAYED, State.END_OF_DAY, State.SIMULATED}
 RUNNING = {State.LIVE, State.DELAYED, State.PRE, State.POST}
-# A run may take some seconds: nothing is promised sooner than that.
+# The shortest and the longest interval that is promised between two: a run may take some seconds.
 LEAST_PACE, MOST_PACE = 15.0, 7200.0
 # A stock that was not fetched for so many intervals has a gap.
 GAP_INTERVALS = 3
@@ -64,8 +66,6 @@ def refresh_quotes(name: str) -> str:
     plan = due_calls(clock.now(), provider, sessions, _viewers(redis), before=providers[:place],
                      streamed=streamed_ids(redis), slot_s=settings.REFRESH_SECONDS)
     outlook.write(provider, plan.outlook, clock.now())
-    if is_last:
-        outlook.forget([one.name for one in providers])
     db.session.commit()  # none may be open while the network is slow
     stored, waiting = _carry_out(provider, plan, sessions)
     if is_last:
@@ -86,9 +86,12 @@ def _carry_out(provider: Provider, plan: Plan, sessions: SessionBook) -> tuple[i
 
 def _say_uncovered(provider: Provider, plan: Plan) -> None:
     """Say on the stocks that no provider takes care of why that is."""
+    stocks = defaultdict(list)
     for stock in plan.uncovered:
         reasons = [refusal.reason for preferred, refusal in plan.resting if preferred.covers(stock)]
-        _say([stock], reasons[0] if reasons else f"{provider.title} has no prices from this exchange.")
+        stocks[reasons[0] if reasons else f"{provider.title} has no prices from this exchange."].append(stock)
+    for reason, those in stocks.items():
+        _say(those, reason)
 
 
 def _viewers(redis: Redis) -> dict[int, int]:
@@ -163,7 +166,7 @@ def _fetch_and_store(call: Call, claim: int | None, sessions: SessionBook, paces
               else _store(call, quotes, sessions, paces))
     _note_refused(call, claim, stored.refused)
     db.session.commit()
-    _publish(stored.changed)
+    publish(current_app.extensions["redis"], stored.changed)
     if silent:
         _say(silent, f"{provider.title} has no price of it.")
     return len(stored.changed)
@@ -215,14 +218,5 @@ def _say(instruments: Iterable[Instrument], reason: str) -> None:
     """Write on these stocks' rows why they wait, where it is not written yet."""
     changed = store.store_problem([instrument.id for instrument in instruments], reason)
     db.session.commit()
-    _publish(changed)
+    publish(current_app.extensions["redis"], changed)
 
-
-def _publish(changed: Sequence[LiveQuote]) -> None:
-    """Tell the web processes what was committed; what they miss they read from the database."""
-    if not changed:
-        return
-    try:
-        bus.publish_quotes(current_app.extensions["redis"], changed[0].version, changed)
-    except RedisAway:
-        log.warning("Redis is away: the pages will find version %s in the database", changed[0].version)

@@ -12,13 +12,12 @@ from sqlalchemy import or_, select, update
 from config import Config
 from webapp import clock
 from webapp.extensions import db
-from webapp.live import bus
 from webapp.models import HeldQuote, InstrumentRow, User
 from webapp.records import Instrument, LiveQuote, Split
-from webapp.redis import RedisAway
 from worker import holds, quota, store
 from worker.providers.base import GivesSplits, Provider, ProviderError
 from worker.providers.registry import providers_with
+from worker.publishing import publish
 from worker.trust import in_words
 
 log = logging.getLogger(__name__)
@@ -44,7 +43,7 @@ def settle_hold(instrument_id: int, take: bool, user_id: int, price: str = "") -
     changed = (store.take_held(held.quote, f"taken by {user.email}", now) if take
                else store.drop_held(instrument_id, f"dropped by {user.email}", now))
     db.session.commit()
-    _publish(changed)
+    publish(current_app.extensions["redis"], changed)
     return "taken" if take else "dropped"
 
 
@@ -55,7 +54,7 @@ def note_split(instrument_id: int, day: str, ratio: str, user_id: int) -> str:
         return "not for this person"
     changed = learn(instrument_id, Split(dt.date.fromisoformat(day), Decimal(ratio)), "admin", user.email)
     db.session.commit()
-    _publish(changed)
+    publish(current_app.extensions["redis"], changed)
     return "kept"
 
 
@@ -108,7 +107,7 @@ def _ask(settings: Config, instrument: Instrument, ratio: Decimal, as_of: dt.dat
         _note_asked(instrument.id)
         changed = [] if error else _learn_of(instrument.id, splits, ratio, as_of, provider)
         db.session.commit()
-        _publish(changed)
+        publish(current_app.extensions["redis"], changed)
         if error is None:
             return bool(changed)
     return False
@@ -132,12 +131,3 @@ def _note_asked(instrument_id: int) -> None:
     db.session.execute(update(HeldQuote).where(HeldQuote.instrument_id == instrument_id)
                        .values(asked_at=clock.now()))
 
-
-def _publish(changed: list[LiveQuote]) -> None:
-    """Tell the pages what was committed."""
-    if not changed:
-        return
-    try:
-        bus.publish_quotes(current_app.extensions["redis"], changed[0].version, changed)
-    except RedisAway:
-        log.warning("Redis is away: the pages will find version %s in the database", changed[0].version)

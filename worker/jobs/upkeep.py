@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, select
 from config import Config
 from webapp import clock
 from webapp.extensions import db
-from webapp.models import ProviderCall, QuoteFinding, QuoteGap, SymbolSearch, Tick, UserSession
+from webapp.models import ProviderCall, QuoteFinding, QuoteGap, RefreshPlan, SymbolSearch, Tick, UserSession
 
 BATCH = 5_000
 CALLS_KEPT = dt.timedelta(days=8)
@@ -18,7 +18,7 @@ SEARCHES_KEPT = dt.timedelta(days=8)
 
 
 def purge_old_rows() -> str:
-    """Delete old ticks, gaps, log-ins, calls, findings and searches; return in words how many."""
+    """Delete old ticks, gaps, log-ins, calls, findings, searches and left plans; return in words how many."""
     settings: Config = current_app.config["SETTINGS"]
     now = clock.now()
     oldest = now - dt.timedelta(days=settings.TICK_DAYS)
@@ -26,7 +26,9 @@ def purge_old_rows() -> str:
     others = (purge(QuoteGap, QuoteGap.ended_at < oldest) + purge(UserSession, UserSession.expires_at < now)
               + purge(ProviderCall, ProviderCall.started_at < now - CALLS_KEPT)
               + purge(QuoteFinding, QuoteFinding.last_at < now - FINDINGS_KEPT)
-              + purge(SymbolSearch, SymbolSearch.asked_at < now - SEARCHES_KEPT, SymbolSearch.text))
+              + purge(SymbolSearch, SymbolSearch.asked_at < now - SEARCHES_KEPT, SymbolSearch.text)
+              + purge(RefreshPlan, RefreshPlan.provider.not_in(settings.vendors or ("simulator",)),
+                      RefreshPlan.instrument_id))
     return f"{ticks} ticks and {others} other rows deleted"
 
 

@@ -20,10 +20,11 @@ from webapp.extensions import db
 from webapp.live import bus
 from webapp.markets import SessionBook
 from webapp.models import InstrumentRow, QuoteRow
-from webapp.records import Instrument, LiveQuote, Quote, Session
+from webapp.records import Instrument, Quote, Session
 from webapp.redis import PREFIX, RedisAway
 from webapp.trading_days import load_book
 from worker import locks, store
+from worker.publishing import publish
 from worker.streams import demand, marks
 from worker.streams.alpaca import Alpaca
 from worker.streams.finnhub import Finnhub
@@ -210,7 +211,7 @@ class Streams:
         if quotes:
             changed = store.store_readings(quotes, now, streamed=True).changed
             db.session.commit()
-            self._publish(changed)
+            publish(self.redis, changed, self._say)
         link.folder.settle(folded)
 
     def _quote(self, link: Link, folded: Folded, row: Row) -> Quote | None:
@@ -218,15 +219,6 @@ class Streams:
             return None
         return make_quote(row.quote, folded, link.protocol.name, row.instrument, clock.now(), self._sessions,
                           extended_hours=link.protocol.extended_hours)
-
-    def _publish(self, changed: Sequence[LiveQuote]) -> None:
-        """Tell the web processes what was committed; what they miss they read from the database."""
-        if not changed:
-            return
-        try:
-            bus.publish_quotes(self.redis, changed[0].version, changed)
-        except RedisAway:
-            self._say("Redis is away: the pages find the prices in the database")
 
     def _mark(self, link: Link, rows: Mapping[int, Row]) -> None:
         """Say which stocks need no call: those that come, and were traded or fetched a moment ago."""

@@ -11,7 +11,8 @@ from flask import Flask
 from redis import Redis
 from rq import Queue
 
-from tests.webapp.findings.conftest import Browser, add_hold
+from tests.webapp.findings.conftest import add_hold
+from tests.webapp.people import Browser
 from webapp import clock, queue
 from webapp.extensions import db
 from webapp.findings.forms import read_ratio
@@ -32,7 +33,7 @@ def test_a_held_price_is_taken_or_dropped_by_a_worker(
         browser: Browser, admin: User, stocks: list[InstrumentRow], redis: Redis, do: str, take: bool,
         word: str) -> None:
     add_hold(stocks[0], "150.0000")
-    answer = browser.post(f"{PAGE}/holds/{stocks[0].id}", do=do, price="150.0000")
+    answer = browser.post(f"{PAGE}/holds/{stocks[0].id}", {"do": do, "price": "150.0000"})
     assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
     # The price goes along: another may wait by the time that the worker comes to it.
     assert jobs(redis) == [("worker.jobs.trust.settle_hold",
@@ -45,21 +46,21 @@ def test_a_held_price_is_taken_or_dropped_by_a_worker(
 def test_a_price_that_changed_since_the_admin_saw_it_is_not_decided_on(
         browser: Browser, stocks: list[InstrumentRow], redis: Redis, price: str) -> None:
     add_hold(stocks[0], "150")
-    assert browser.post(f"{PAGE}/holds/{stocks[0].id}", do="take", price=price).status_code == 303
+    assert browser.post(f"{PAGE}/holds/{stocks[0].id}", {"do": "take", "price": price}).status_code == 303
     assert not jobs(redis)
     assert "no longer waits" in browser.get(PAGE).text
 
 
 def test_one_that_is_settled_already_is_left_alone(
         browser: Browser, stocks: list[InstrumentRow], redis: Redis) -> None:
-    assert browser.post(f"{PAGE}/holds/{stocks[0].id}", do="take", price="150").status_code == 303
+    assert browser.post(f"{PAGE}/holds/{stocks[0].id}", {"do": "take", "price": "150"}).status_code == 303
     assert not jobs(redis)
 
 
 def test_any_other_decision_and_one_without_the_forms_token_are_refused(
         browser: Browser, stocks: list[InstrumentRow], redis: Redis) -> None:
     add_hold(stocks[0], "150")
-    assert browser.post(f"{PAGE}/holds/{stocks[0].id}", do="double", price="150").status_code == 422
+    assert browser.post(f"{PAGE}/holds/{stocks[0].id}", {"do": "double", "price": "150"}).status_code == 422
     forged = browser.open(f"{PAGE}/holds/{stocks[0].id}", "POST", data={"do": "take", "price": "150"})
     assert forged.status_code == 400
     assert browser.get(f"{PAGE}/holds/{stocks[0].id}").status_code == 405
@@ -77,7 +78,7 @@ def test_the_buttons_of_the_page_send_what_is_asked_for(
 
 def test_a_split_is_told_to_a_worker(
         browser: Browser, admin: User, stocks: list[InstrumentRow], redis: Redis) -> None:
-    answer = browser.post(f"{PAGE}/splits", **SPLIT)
+    answer = browser.post(f"{PAGE}/splits", SPLIT)
     assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
     assert jobs(redis) == [("worker.jobs.trust.note_split", (stocks[0].id, "2026-11-20", "4", admin.id))]
     assert "XNAS:AAPL is split 4:1 from 20 Nov 2026 on" in browser.get(PAGE).text
@@ -95,7 +96,7 @@ def test_a_split_is_told_to_a_worker(
 def test_what_cannot_be_is_said_at_its_field_and_nothing_is_lost(
         browser: Browser, stocks: list[InstrumentRow], redis: Redis, changes: dict[str, str], sentence: str) -> None:
     sent = SPLIT | changes
-    answer = browser.post(f"{PAGE}/splits", **sent)
+    answer = browser.post(f"{PAGE}/splits", sent)
     assert answer.status_code == 422
     field = next(iter(changes))
     assert f'id="{field}-error">{sentence}</p>' in answer.text
@@ -107,7 +108,7 @@ def test_what_cannot_be_is_said_at_its_field_and_nothing_is_lost(
 
 def test_a_split_of_next_week_can_be_told_today(browser: Browser, stocks: list[InstrumentRow], redis: Redis) -> None:
     day = (clock.now() + dt.timedelta(days=7)).date().isoformat()
-    assert browser.post(f"{PAGE}/splits", **SPLIT | {"day": day}).status_code == 303
+    assert browser.post(f"{PAGE}/splits", SPLIT | {"day": day}).status_code == 303
     assert jobs(redis)[0][1][1] == day
 
 
@@ -139,8 +140,8 @@ def test_while_redis_is_away_the_page_says_to_try_again(
     monkeypatch.setattr(queue, "settle_hold", away)
     monkeypatch.setattr(queue, "note_split", away)
     if path == "holds":
-        answer = browser.post(f"{PAGE}/holds/{stocks[0].id}", do="take", price="150")
+        answer = browser.post(f"{PAGE}/holds/{stocks[0].id}", {"do": "take", "price": "150"})
     else:
-        answer = browser.post(f"{PAGE}/splits", **SPLIT)
+        answer = browser.post(f"{PAGE}/splits", SPLIT)
     assert answer.status_code == 503
     assert "try again in a minute" in answer.text

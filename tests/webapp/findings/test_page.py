@@ -12,7 +12,8 @@ from flask import Flask
 from sqlalchemy import event
 
 from tests.factories import AS_OF
-from tests.webapp.findings.conftest import Browser, add_hold, finding
+from tests.webapp.findings.conftest import add_hold, finding
+from tests.webapp.people import Browser
 from webapp.extensions import db
 from webapp.findings.queries import MOST_HOLDS, PER_PAGE
 from webapp.models import Finding, InstrumentRow, User
@@ -27,7 +28,7 @@ def cells(page: str) -> list[str]:
 
 
 def test_a_visitor_is_asked_to_log_in_and_comes_back(visitor: Browser) -> None:
-    for answer in (visitor.get(PAGE), visitor.post(f"{PAGE}/splits"), visitor.post(f"{PAGE}/holds/1", do="take")):
+    for answer in (visitor.get(PAGE), visitor.post(f"{PAGE}/splits"), visitor.post(f"{PAGE}/holds/1", {"do": "take"})):
         assert answer.status_code == 303
         assert answer.headers["Location"].startswith("/login")
     assert visitor.get(PAGE).headers["Location"] == "/login?next=/admin/findings"
@@ -37,7 +38,7 @@ def test_a_person_without_the_right_sees_no_such_page_and_no_link_to_it(
         stranger: Browser, stocks: list[InstrumentRow]) -> None:
     add_hold(stocks[0], "150")
     for answer in (stranger.get(PAGE), stranger.post(f"{PAGE}/splits"),
-                   stranger.post(f"{PAGE}/holds/{stocks[0].id}", do="take", price="150")):
+                   stranger.post(f"{PAGE}/holds/{stocks[0].id}", {"do": "take", "price": "150"})):
         assert answer.status_code == 404
         assert "Held" not in answer.text
     assert PAGE not in stranger.get("/account").text

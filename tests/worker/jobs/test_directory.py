@@ -19,6 +19,7 @@ from webapp.symbols.queries import Answer, Step, load_answer
 from webapp.vendors import SEARCHABLE, Limits
 from worker import quota
 from worker.jobs.directory import SEARCH, search_symbols, sync_listing
+from worker.jobs.upkeep import purge_old_rows
 from worker.providers.base import Capability, ErrorKind, GivesSearch, Provider, ProviderError, capabilities_of
 from worker.providers.registry import MAKERS
 
@@ -394,5 +395,5 @@ def test_old_answers_go(app: Flask) -> None:
     for text, days in (("old", 9), ("young", 2)):
         service.ask(text, NOW - days * DAY)
     db.session.commit()
-    sync_listing()
+    purge_old_rows()
     assert [row.text for row in db.session.query(SymbolSearch)] == ["young"]

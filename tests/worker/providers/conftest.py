@@ -17,6 +17,7 @@ import pytest
 from config import Config
 from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Instrument, currency_of, unit_of
+from worker.providers.base import ProviderError
 
 KEY = "SECRETKEY0123456"
 UNSET = {"PROVIDERS", "SIMULATOR_SEED", "SIMULATOR_CLOCK", "REFRESH_SECONDS", "APP_ENV"}
@@ -132,6 +133,19 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Con
 def at(text: str) -> dt.datetime:
     """Return a time in UTC: 2020-05-08 20:00."""
     return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
+
+
+def day(text: str) -> dt.date:
+    """Return a day: 2020-05-08."""
+    return dt.date.fromisoformat(text)
+
+
+def refusal(use: Callable[[], object]) -> ProviderError:
+    """Return the error that `use` ends with, which does not tell the key."""
+    with pytest.raises(ProviderError) as caught:
+        use()
+    assert KEY not in f"{caught.value.message} {caught.value!r} {caught.value.__context__!r}"
+    return caught.value
 
 
 def stock(symbol: str = "IBM", mic: str = "XNYS", currency: str = "USD", number: int = 1,

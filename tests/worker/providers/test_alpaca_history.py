@@ -1,6 +1,5 @@
 """Alpaca: its past days and weeks, which feed they are of, and what it says of splits and dividends."""
 
-import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -9,12 +8,12 @@ import pytest
 from config import Config
 from tests.conftest import RECORDINGS
 from tests.worker.providers.cases.alpaca import DIVIDEND, SPLIT, actions, bar, bars
-from tests.worker.providers.conftest import KEY, Vendor, at, new_york, stock
+from tests.worker.providers.conftest import KEY, Vendor, at, day, new_york, refusal, stock
 from tests.worker.providers.test_contract import needs_recordings
 from webapp.markets import SessionBook
 from webapp.records import Adjustment, Bar, Dividend, History, Split
 from worker.providers.alpaca import Alpaca
-from worker.providers.base import ErrorKind, ProviderError
+from worker.providers.base import ErrorKind
 from worker.providers.http import Client
 
 NOON = at("2026-06-10 15:00")
@@ -31,19 +30,8 @@ def alpaca(vendor: Vendor, config: Callable[..., Config]) -> Alpaca:
     return Alpaca(made, Client("Alpaca", timeouts=(0.5, 0.4), deadline=1.0))
 
 
-def day(text: str) -> dt.date:
-    return dt.date.fromisoformat(text)
-
-
 def days(history: History) -> list[str]:
     return [str(bar.day) for bar in history.bars]
-
-
-def refusal(use: Callable[[], object]) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
-        use()
-    assert KEY not in f"{caught.value.message} {caught.value!r} {caught.value.__context__!r}"
-    return caught.value
 
 
 def test_a_day_is_as_it_was_traded_on_all_exchanges(alpaca: Alpaca, vendor: Vendor) -> None:

@@ -1,6 +1,5 @@
 """Financial Modeling Prep: its past days, splits and dividends, what it finds, and its profiles."""
 
-import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -9,11 +8,11 @@ import pytest
 from config import Config
 from tests.conftest import RECORDINGS
 from tests.worker.providers.cases.fmp import PROFILE, dividend, found, quote, split, traded
-from tests.worker.providers.conftest import KEY, Vendor, at, new_york, stock
+from tests.worker.providers.conftest import KEY, Vendor, at, day, new_york, refusal, stock
 from tests.worker.providers.test_contract import needs_recordings
 from webapp.markets import SessionBook
 from webapp.records import Adjustment, Bar, Company, Dividend, Listing, Quote, Split
-from worker.providers.base import ErrorKind, ProviderError
+from worker.providers.base import ErrorKind
 from worker.providers.fmp import Fmp
 from worker.providers.http import Client
 
@@ -28,17 +27,6 @@ def fmp(vendor: Vendor, config: Callable[..., Config]) -> Fmp:
     """The provider with a key, against the server."""
     made = config(FMP_API_KEY=KEY, FMP_URL=vendor.url)
     return Fmp(made, Client("Financial Modeling Prep", timeouts=(0.5, 0.4), deadline=1.0))
-
-
-def day(text: str) -> dt.date:
-    return dt.date.fromisoformat(text)
-
-
-def refusal(use: Callable[[], object]) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
-        use()
-    assert KEY not in f"{caught.value.message} {caught.value!r} {caught.value.__context__!r}"
-    return caught.value
 
 
 def only(fmp: Fmp, vendor: Vendor, row: dict[str, object]) -> list[Listing]:

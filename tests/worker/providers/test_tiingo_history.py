@@ -9,11 +9,11 @@ import pytest
 from config import Config
 from tests.conftest import RECORDINGS
 from tests.worker.providers.cases.tiingo import PROFILE, past
-from tests.worker.providers.conftest import KEY, Vendor, at, new_york, stock
+from tests.worker.providers.conftest import KEY, Vendor, at, day, new_york, refusal, stock
 from tests.worker.providers.test_contract import needs_recordings
 from webapp.markets import SessionBook
 from webapp.records import Adjustment, Bar, Company, Dividend, Split
-from worker.providers.base import ErrorKind, ProviderError
+from worker.providers.base import ErrorKind
 from worker.providers.http import Client
 from worker.providers.tiingo import Tiingo
 
@@ -28,17 +28,6 @@ def tiingo(vendor: Vendor, config: Callable[..., Config]) -> Tiingo:
     """Tiingo with a key, against the server."""
     made = config(TIINGO_API_KEY=KEY, TIINGO_URL=vendor.url)
     return Tiingo(made, Client("Tiingo", timeouts=(0.5, 0.4), deadline=1.0))
-
-
-def day(text: str) -> dt.date:
-    return dt.date.fromisoformat(text)
-
-
-def refusal(use: Callable[[], object]) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
-        use()
-    assert KEY not in f"{caught.value.message} {caught.value!r} {caught.value.__context__!r}"
-    return caught.value
 
 
 def test_a_day_is_as_it_was_traded_with_the_adjusted_close_beside_it(tiingo: Tiingo, vendor: Vendor) -> None:
