@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FEATURES = {"accounts", "findings", "market", "sources", "symbols", "watchlists"}
+FEATURES = {"accounts", "charts", "findings", "history", "market", "screener", "sources", "symbols", "watchlists"}
 SOURCES = sorted(path for folder in ("webapp", "worker", "deploy") for path in (ROOT / folder).rglob("*.py"))
 
 
@@ -57,7 +57,8 @@ def test_features_do_not_import_features(feature: str) -> None:
 
 @pytest.mark.parametrize("module", ["webapp.records", "webapp.clock", "webapp.markets", "webapp.live.bus",
                                     "webapp.live.hub", "webapp.live.viewers", "webapp.live.feed",
-                                    "webapp.live.fragments", "webapp.drawing", "webapp.vendors", "webapp.analytics"])
+                                    "webapp.live.fragments", "webapp.drawing", "webapp.vendors", "webapp.analytics",
+                                    "webapp.bars.codec"])
 def test_shared_nouns_know_no_flask(module: str) -> None:
     meant = [names for name, names in IMPORTS.items() if f"{name}.".startswith(f"{module}.")]
     assert meant

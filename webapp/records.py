@@ -209,6 +209,23 @@ class Company:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a stock stands by its completed weeks: its Weinstein stage, 1 to 4, for so many weeks.
+
+    `provisional` is the stage that the running week would confirm at the price of now; None where it cannot be told.
+    `rs` is its relative strength, a percentile from 1 to 99; `rated` says that it is one of the whole universe and may
+    be called a rating, where it is not it is a rank in the list of what is held here.
+    """
+
+    stage: int | None = None
+    weeks: int = 0
+    since: dt.date | None = None
+    provisional: int | None = None
+    rs: int | None = None
+    rated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LiveQuote:
     """A row as every page shows it: the instrument and the newest that is known of it.
 
@@ -226,6 +243,7 @@ class LiveQuote:
     spark: tuple[str, ...] = ()
     tick: int = 0
     stale: bool = False
+    standing: Standing | None = None
 
     @property
     def change(self) -> Decimal | None:

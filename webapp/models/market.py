@@ -23,7 +23,8 @@ class InstrumentRow(Model):
 
     `status` is "listed", "delisted" or "renamed", since `status_day` where that is known; `renamed_to` is the key of
     its successor (XNAS:META). `figi` names the share class for ever, `listed_on` is its first day. `listed_by` is the
-    provider in whose directory it last stood, `missing_since` the day on which it was first not in it.
+    provider in whose directory it last stood, `missing_since` the day on which it was first not in it. `benchmark` is
+    the key of what its relative strength is measured against, "" where that is the usual one of its currency.
     """
 
     __tablename__ = "instruments"
@@ -47,6 +48,8 @@ class InstrumentRow(Model):
     listed_on: Mapped[dt.date | None]
     listed_by: Mapped[str] = mapped_column(String(32), default="")
     missing_since: Mapped[dt.date | None]
+    sector: Mapped[str] = mapped_column(String(60), default="", index=True)
+    benchmark: Mapped[str] = mapped_column(String(30), default="")
 
     @validates("name")
     def keep_folded_name(self, _key: str, name: str) -> str:
