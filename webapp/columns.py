@@ -23,12 +23,24 @@ def _range_place(live: LiveQuote) -> Any:
     return (quote.price - quote.low) / (quote.high - quote.low)
 
 
+def _of_standing(name: str) -> Key:
+    return lambda live: getattr(live.standing, name, None)
+
+
+def _stage(live: LiveQuote) -> Any:
+    """Return the stage, and the weeks in it: the newest of a stage stand together."""
+    standing = live.standing
+    return None if standing is None or standing.stage is None else (standing.stage, -standing.weeks)
+
+
 KEYS: dict[str, Key] = {
     "symbol": lambda live: (live.instrument.symbol, live.instrument.mic),
     "name": lambda live: live.instrument.name.casefold(),
     "price": _of_quote("price"),
     "change": lambda live: live.change,
     "percent": lambda live: live.change_percent,
+    "stage": _stage,
+    "rs": _of_standing("rs"),
     "previous_close": _of_quote("previous_close"),
     "open": _of_quote("open"),
     "range": _range_place,
@@ -36,8 +48,8 @@ KEYS: dict[str, Key] = {
     "as_of": _of_quote("as_of"),
 }
 OPTIONAL = {"change": "Change", "percent": "Change in %", "spark": "Path of the day",
-            "previous_close": "Previous close", "open": "Open", "range": "Day range", "volume": "Volume",
-            "as_of": "As of", "state": "State"}
+            "stage": "Stage", "rs": "Relative strength", "previous_close": "Previous close", "open": "Open",
+            "range": "Day range", "volume": "Volume", "as_of": "As of", "state": "State"}
 
 
 def sort_quotes(rows: Sequence[LiveQuote], column: str, direction: str, now: dt.datetime) -> list[LiveQuote]:

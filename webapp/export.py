@@ -7,25 +7,28 @@ import datetime as dt
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from http import HTTPStatus
 
 from flask import Response, request
 
 from webapp.markets import EXCHANGES, exchange_name
-from webapp.records import Instrument, LiveQuote, Quote
+from webapp.records import Instrument, LiveQuote, Quote, Standing
 
 Value = str | int | None
 Row = dict[str, Value]
 # A spreadsheet takes a text that begins so for a formula, and runs it; some take the full-width signs too.
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_OWN_TEXT = ("symbol", "name", "problem", "note")
+_NUMBER = re.compile(r"-\d+(?:\.\d+)?", re.ASCII)
+_OWN_TEXT = ("symbol", "name", "problem", "note", "source")
 # What each row carries, in the order of the CSV's columns.
 FIELDS = ("symbol", "mic", "exchange", "name", "currency", "price", "previous_close", "open", "high", "low", "change",
           "change_percent", "volume", "bid", "ask", "extended_price", "extended_change", "extended_change_percent",
           "extended_as_of", "as_of", "as_of_precision", "day", "state", "source", "fetched_at", "problem", "version",
-          "delay", "session", "previous_day", "sent_unit")
+          "delay", "session", "previous_day", "sent_unit",
+          "stage", "stage_since", "stage_weeks", "provisional_stage", "rs", "rs_kind")
 
 
 def export_row(live: LiveQuote, now: dt.datetime) -> Row:
@@ -53,7 +56,16 @@ def export_row(live: LiveQuote, now: dt.datetime) -> Row:
         "session": quote.session.value if quote else None,
         "previous_day": quote.previous_day.isoformat() if quote and quote.previous_day else None,
         "sent_unit": quote.sent_unit or None if quote else None,
+        **_standing(live.standing or Standing()),
     }
+
+
+def _standing(standing: Standing) -> Row:
+    """Return where the stock stands; what is not known is None."""
+    kind = "rating" if standing.rated else "rank in list"
+    return {"stage": standing.stage, "stage_since": standing.since.isoformat() if standing.since else None,
+            "stage_weeks": standing.weeks if standing.stage else None, "provisional_stage": standing.provisional,
+            "rs": standing.rs, "rs_kind": None if standing.rs is None else kind}
 
 
 def tradingview_name(instrument: Instrument) -> str:
@@ -66,6 +78,13 @@ def answer_json(content: Mapping[str, object], name: str, status: int = 200) -> 
     """Answer with JSON, or 304 where the asker has it already."""
     body = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
     return _answer(body, "application/json", f"{name}.json", "inline", status)
+
+
+def answer_rows(head: Mapping[str, object], rows: Iterable[Row], name: str) -> Response:
+    """Answer with JSON of any number of rows, each on its own line behind what `head` says of all of them."""
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    body = f'{json.dumps(head, ensure_ascii=False)[:-1]}, "rows": [\n{lines}\n]}}\n'
+    return _answer(body, "application/json", f"{name}.json", "inline")
 
 
 def answer_csv(rows: Sequence[Row], columns: Sequence[str], name: str) -> Response:
@@ -115,6 +134,7 @@ def _precision(quote: Quote | None) -> str | None:
 
 def _harmless(column: str, value: Value) -> Value:
     """Return a text that no spreadsheet runs; numbers, which may begin with a minus, stay as they are."""
-    if column in _OWN_TEXT and isinstance(value, str) and value.startswith(_FORMULA_SIGNS):
+    if isinstance(value, str) and value.startswith(_FORMULA_SIGNS) and (
+            column in _OWN_TEXT or not _NUMBER.fullmatch(value)):
         return f"'{value}"
     return "" if value is None else value

@@ -13,7 +13,8 @@ from markupsafe import escape
 
 from webapp import drawing
 from webapp.markets import EXCHANGES, exchange_name
-from webapp.records import Instrument, LiveQuote, Session, State
+from webapp.records import Instrument, LiveQuote, Session, Standing, State
+from webapp.standings import STAGES
 from webapp.vendors import title_of
 
 UNKNOWN = "—"
@@ -33,6 +34,7 @@ def register(app: Flask) -> None:
     for function in (money, signed, percent, places, direction, compact, whole, ago, clock_time, day_date, utc_time,
                      iso_time, local_time, stock_path, source_title, tone, extended_name, exchange_name,
                      delay_words, session_words, unit_words, measured_against, provenance,
+                     stage_title, provisional_title, rs_title,
                      drawing.spark, drawing.range_place):
         app.add_template_filter(function)
 
@@ -170,6 +172,24 @@ def session_words(session: Session) -> str:
 def unit_words(live: LiveQuote) -> str:
     """Say which currency the figures are in, and in which unit they came where that was another."""
     return _unit_words(live.instrument.currency, live.quote.sent_unit if live.quote else "")
+
+
+def stage_title(standing: Standing) -> str:
+    """Say a stage in words: Stage 2, advancing, for 14 weeks."""
+    weeks = f"{standing.weeks} week{'' if standing.weeks == 1 else 's'}"
+    return f"Stage {standing.stage}, {STAGES.get(standing.stage or 0, 'unknown')}, for {weeks}"
+
+
+def provisional_title(standing: Standing) -> str:
+    """Say what the running week would confirm, "" where that is no other stage or cannot be told."""
+    if standing.provisional in {None, standing.stage}:
+        return ""
+    return f"; at this price the running week is in stage {standing.provisional} (provisional)"
+
+
+def rs_title(standing: Standing) -> str:
+    """Name the percentile of the relative strength: under 500 stocks it is no rating."""
+    return "RS rating" if standing.rated else "RS rank in list"
 
 
 def measured_against(live: LiveQuote) -> str:

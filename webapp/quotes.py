@@ -8,6 +8,7 @@ from sqlalchemy.orm import contains_eager
 from webapp.extensions import db
 from webapp.models import FeedVersion, InstrumentRow, QuoteRow
 from webapp.records import LiveQuote
+from webapp.standings import with_standings
 
 
 def current_version() -> int:
@@ -22,7 +23,7 @@ def load_live(ids: Sequence[int]) -> list[LiveQuote]:
              .options(contains_eager(QuoteRow.instrument)).where(InstrumentRow.id.in_(ids)))
     found = {instrument.id: quote.live() if quote else LiveQuote(instrument.record())
              for instrument, quote in db.session.execute(query)}
-    return [found[instrument_id] for instrument_id in ids if instrument_id in found]
+    return with_standings([found[instrument_id] for instrument_id in ids if instrument_id in found])
 
 
 def load_after(version: int, instrument_id: int, most: int) -> list[LiveQuote]:
@@ -32,4 +33,4 @@ def load_after(version: int, instrument_id: int, most: int) -> list[LiveQuote]:
     """
     place = QuoteRow.version, QuoteRow.instrument_id
     query = select(QuoteRow).where(tuple_(*place) > (version, instrument_id)).order_by(*place).limit(most)
-    return [row.live() for row in db.session.scalars(query)]
+    return with_standings([row.live() for row in db.session.scalars(query)])

@@ -16,6 +16,7 @@ from sqlalchemy.orm import lazyload
 from webapp.extensions import db
 from webapp.models import FeedVersion, Finding, InstrumentRow, QuoteRow, Tick
 from webapp.records import Instrument, LiveQuote, Quote, Session, Split, State, in_currency
+from webapp.standings import with_standings
 from webapp.vendors import title_of
 from worker import holds, spark
 from worker.database import insert
@@ -311,8 +312,8 @@ def _write(changed: Sequence[tuple[LiveQuote, Spark]]) -> list[LiveQuote]:
     if ticks:
         db.session.execute(
             insert(Tick).on_conflict_do_nothing(index_elements=["instrument_id", "as_of", "source"]), ticks)
-    return [dataclasses.replace(live, spark=tuple((path or {}).get("prices", [])))
-            for live, path in changed]
+    return with_standings([dataclasses.replace(live, spark=tuple((path or {}).get("prices", [])))
+                           for live, path in changed])
 
 
 def _values(live: LiveQuote, path: Spark) -> dict[str, Any]:

@@ -6,9 +6,10 @@ import datetime as dt
 from contextlib import suppress
 from decimal import Decimal
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.conftest import Settings
+from tests.factories import add_snapshot
 from tests.site import Site
 from webapp import clock
 from webapp.app import create_app
@@ -18,6 +19,7 @@ from webapp.live import bus
 from webapp.models import InstrumentRow, QuoteRow
 from webapp.records import Quote, Session, State
 from webapp.redis import RedisAway
+from webapp.standings import friday_of
 from worker.store import store_quotes
 
 PRICELESS = "WMT"  # the one stock that nobody has fetched
@@ -32,6 +34,7 @@ class Market:
         self.app = create_app(Settings(instance, site.redis.url, f"sqlite:///{instance / 'stagewatch.db'}"))
         with self.app.app_context():
             self._shorten_the_front_page()
+            self._take_stock()
             self.stocks = {stock.symbol: stock for stock in starter_list()}
         self.ids = {symbol: stock.id for symbol, stock in self.stocks.items()}
 
@@ -41,6 +44,14 @@ class Market:
         others = update(InstrumentRow).where(InstrumentRow.id > ON_THE_FRONT_PAGE, ~kept)
         db.session.execute(others.values(starter=False))
         db.session.commit()
+
+    def _take_stock(self) -> None:
+        """Say of Apple where it stands, so that its row is as full as can be: this week it leaves stage 2."""
+        now = clock.now()
+        week = friday_of(now.date()) - dt.timedelta(days=7)
+        apple = db.session.scalars(select(InstrumentRow).where(InstrumentRow.symbol == "AAPL")).one()
+        add_snapshot(apple, day=week, week=week, since=week - dt.timedelta(weeks=103), weeks=104, closes_29=29 * 900.0,
+                     average_3=1000.0, candidate=4, rs=99)
 
     def opening(self, symbol: str) -> Decimal:
         """Return the price at which a stock starts each test."""

@@ -14,7 +14,7 @@ from typing import Any, cast
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from webapp.records import PRICES, Instrument, LiveQuote, Quote, Session, State
+from webapp.records import PRICES, Instrument, LiveQuote, Quote, Session, Standing, State
 from webapp.redis import PREFIX
 
 QUOTES = f"{PREFIX}quotes"
@@ -108,6 +108,7 @@ def encode(live: LiveQuote) -> dict[str, Any]:
         "fetched_at": live.fetched_at.isoformat() if live.fetched_at else None,
         "problem": live.problem,
         "spark": live.spark,
+        "standing": _encode_standing(live.standing) if live.standing else None,
     }
 
 
@@ -120,7 +121,17 @@ def decode(data: dict[str, Any]) -> LiveQuote:
         fetched_at=_time(data["fetched_at"]),
         problem=data["problem"],
         spark=tuple(data["spark"]),
+        standing=_decode_standing(data["standing"]) if data.get("standing") else None,  # an older release sends none
     )
+
+
+def _encode_standing(standing: Standing) -> list[Any]:
+    return [_plain(getattr(standing, field.name)) for field in dataclasses.fields(standing)]
+
+
+def _decode_standing(data: list[Any]) -> Standing:
+    stage, weeks, since, provisional, rs, rated = data
+    return Standing(stage, weeks, dt.date.fromisoformat(since) if since else None, provisional, rs, rated)
 
 
 def decode_quotes(content: dict[str, Any]) -> tuple[int, list[LiveQuote]]:

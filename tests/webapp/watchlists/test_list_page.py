@@ -206,4 +206,4 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
         statements.clear()
         assert browser.get(path).status_code == 200
         counts.append(len(statements))
-    assert counts == [7, 7]
+    assert counts == [8, 8]

@@ -110,7 +110,8 @@ def test_columns_are_chosen_per_list(browser: Browser, make_list: Maker, stocks:
     assert answer.status_code == 303
     hidden = re.search(r'data-hide="([^"]*)"', browser.get(answer.location).text)
     assert hidden is not None
-    assert hidden[1].split() == ["change", "percent", "spark", "previous_close", "open", "range", "as_of"]
+    assert hidden[1].split() == ["change", "percent", "spark", "stage", "rs", "previous_close", "open", "range",
+                                 "as_of"]
     assert 'data-hide=""' in browser.get(f"/watchlists/{other.id}").text
 
 
@@ -121,7 +122,7 @@ def test_no_column_at_all_leaves_symbol_and_price(
     hidden = re.search(r'data-hide="([^"]*)"', page)
     assert hidden is not None
     assert "price" not in hidden[1].split()
-    assert len(hidden[1].split()) == 9
+    assert len(hidden[1].split()) == 11
 
 
 def test_an_unknown_column_is_refused(browser: Browser, make_list: Maker) -> None:
