@@ -28,8 +28,8 @@ def with_standings(rows: Sequence[LiveQuote]) -> list[LiveQuote]:
 
 
 def friday_of(day: dt.date) -> dt.date:
-    """Return the Friday that the day's week is named by."""
-    return day + dt.timedelta(days=_FRIDAY - day.weekday())
+    """Return the Friday that the day's week is named by; a week begins on Saturday, as in analytics.weeks."""
+    return day + dt.timedelta(days=(_FRIDAY - day.weekday()) % 7)
 
 
 def _snapshots(ids: Iterable[int]) -> dict[int, Any]:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 
+from webapp.ratios import in_words
 from webapp.records import Quote, Split
 
 # A price this many times beyond the day's own range is a mix-up of units or of columns, not a price.
@@ -295,12 +296,6 @@ def _confirms(quote: Quote, held: Held, jump: _Jump, now: dt.datetime) -> bool:
 
 def _made_at(quote: Quote, jump: _Jump) -> dt.datetime:
     return (quote.extended_as_of or quote.as_of) if jump.extended else quote.as_of
-
-
-def in_words(ratio: Decimal) -> str:
-    """Write a split as people do: 4:1, 3:2, 1:10."""
-    part = Fraction(ratio).limit_denominator(100)
-    return f"{part.numerator}:{part.denominator}"
 
 
 def _near(price: Decimal, other: Decimal, reach: float) -> bool:

@@ -17,6 +17,7 @@ from webapp.live import bus
 from webapp.models import SplitRow
 from webapp.quotes import load_after, load_live
 from webapp.records import Standing
+from webapp.standings import friday_of
 
 pytestmark = pytest.mark.both_databases
 
@@ -73,6 +74,11 @@ def test_what_cannot_be_compared_has_no_provisional_stage(app: Flask, quote: dic
     standing = load_live([stock.id])[0].standing
     assert standing is not None
     assert standing.provisional is None
+
+
+@pytest.mark.parametrize(("day", "friday"), [(13, 13), (14, 20), (15, 20), (16, 20), (20, 20)])
+def test_a_week_runs_from_saturday_to_friday(app: Flask, day: int, friday: int) -> None:
+    assert friday_of(dt.date(2026, 11, day)) == dt.date(2026, 11, friday)
 
 
 def test_a_split_since_the_snapshot_leaves_the_running_week_open(app: Flask) -> None:

@@ -15,7 +15,6 @@ from worker.trust import (
     Judgement,
     Verdict,
     best_previous_close,
-    in_words,
     judge,
     standard_deviation,
 )
@@ -265,10 +264,6 @@ def test_a_deviation_needs_twenty_returns_and_leaves_splits_out() -> None:
     after = [(TODAY + dt.timedelta(days=number), Decimal(price)) for number, price in ((21, "50"), (22, "50.5"))]
     assert standard_deviation([*closes, *after]) == pytest.approx(found, rel=0.05)
     assert standard_deviation([*closes, (TODAY + dt.timedelta(days=60), Decimal(80))]) == pytest.approx(found, rel=0.05)
-
-
-def test_ratios_are_written_as_people_do() -> None:
-    assert [in_words(Decimal(ratio)) for ratio in ("4", "1.5", "0.1")] == ["4:1", "3:2", "1:10"]
 
 
 @given(st.decimals("0.01", "100000", places=2), st.decimals("0.01", "100000", places=2), st.booleans())

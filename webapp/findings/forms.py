@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from decimal import Decimal
 
 from flask_wtf import FlaskForm
@@ -12,12 +11,11 @@ from wtforms.validators import InputRequired, ValidationError
 
 from webapp import clock
 from webapp.instruments import MAX_LENGTH, Ambiguous, Found, resolve
+from webapp.ratios import read_ratio
 from webapp.records import Instrument
 
-MOST = 10_000
 FIRST_DAY = dt.date(1970, 1, 1)
 A_YEAR = dt.timedelta(days=366)
-RATIO = re.compile(r"\s*(\d{1,5}(?:\.\d{1,4})?)\s*(?::|/|for)\s*(\d{1,5}(?:\.\d{1,4})?)\s*", re.ASCII | re.IGNORECASE)
 
 
 class SettleForm(FlaskForm):
@@ -62,16 +60,3 @@ class SplitForm(FlaskForm):
             self.new_for_one = read_ratio(field.data or "")
         except ValueError as error:
             raise ValidationError(str(error)) from None
-
-
-def read_ratio(text: str) -> Decimal:
-    """Return how many shares stand for each one before: 4 for 4:1, 0.1 for 1:10; raise ValueError with the reason."""
-    found = RATIO.fullmatch(text)
-    new, old = (Decimal(found[1]), Decimal(found[2])) if found else (Decimal(0), Decimal(0))
-    if not new or not old:
-        raise ValueError("Write it like 4:1 or 1:10.")
-    if new == old:
-        raise ValueError("That would change nothing.")
-    if not Decimal(1) / MOST <= new / old <= MOST:
-        raise ValueError("That is more than a split can be.")
-    return new / old

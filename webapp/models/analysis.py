@@ -29,6 +29,9 @@ class Snapshot(Model):
     `breakout` is the week of the newest breakout, `base_high` what it had to exceed, `evidence` a bit each for
     the close, the average and the volume.
     `path` holds 52 weekly closes for the sparkline, as text with commas.
+
+    `inputs_at` is when the newest of the bars and splits read was stored, `weeks_at` when a completed week came or
+    changed last; `weeks_digest` is a digest of all of them, so that a change of the past is noticed.
     """
 
     __tablename__ = "snapshots"
@@ -65,6 +68,8 @@ class Snapshot(Model):
     evidence: Mapped[int | None]
     path: Mapped[str] = mapped_column(String(1200), default="")
     source: Mapped[str] = mapped_column(String(120), default="")
+    weeks_digest: Mapped[str] = mapped_column(String(32), default="")
+    weeks_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     inputs_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
     computed_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
 

@@ -155,10 +155,12 @@ class IngestRun(Model):
     `source` is a provider's short name or the file's format, `subject` the file's name or the instrument's key.
     `done` of `total` are bytes of a file read so far. `added`, `changed` and `unchanged` count bars, `refused` lines;
     `problems` holds up to 50 of those as [line, reason]. `reason` says why it was skipped, refused or failed.
+    `options` is what a person said of the file.
     """
 
     __tablename__ = "ingest_runs"
-    __table_args__ = (Index("ix_ingest_runs_started_at", "started_at"),)
+    __table_args__ = (Index("ix_ingest_runs_started_at", "started_at"),
+                      Index("ix_ingest_runs_instrument_id", "instrument_id", "started_at"))
 
     id: Mapped[int] = mapped_column(BigCounter, primary_key=True)
     kind: Mapped[str] = mapped_column(String(10))
@@ -178,3 +180,4 @@ class IngestRun(Model):
     findings: Mapped[int] = mapped_column(default=0)
     reason: Mapped[str] = mapped_column(String(500), default="")
     problems: Mapped[list[list[Any]] | None] = mapped_column(JSON(none_as_null=True))
+    options: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -12,9 +12,10 @@ from sqlalchemy import delete, func, insert, select
 
 from config import Config
 from webapp import clock
+from webapp.bars.calendar import day_numbers
 from webapp.extensions import db
 from webapp.markets import EXCHANGES, Exchange, SessionTimes
-from webapp.models import InstrumentRow, JobRun, MarketSession
+from webapp.models import InstrumentRow, JobRun, MarketSession, TradingYear
 from worker.closures import NONE, Closures, UnreadableError, apply_closures, extended, read_closures
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ ENOUGH_AHEAD = 30
 ALWAYS = {"XNYS", "XNAS", "XASE", "ARCX", "BATS", "XLON", "XETR", "XTKS", "XHKG", "XTSE", "XASX"}
 # The row that says which list of closures the days were last written with, and in which form.
 APPLIED = "closures"
+# Of so early days, or of the first that a calendar knows, the past prices are checked for gaps.
+FIRST_YEAR, LAST_FIRST_YEAR = 1990, 2010
 # Counted up where the table has a new column: then all days are written anew. The second form has midday breaks.
 FORM = 2
 
@@ -55,6 +58,42 @@ def renew_sessions() -> str:
     except UnreadableError:
         return write_sessions()
     return _write(_exchanges_wanted(), closures, closures.problems)
+
+
+def write_years() -> str:
+    """Write the trading days of all years of exchanges that have none of this one; cost little where all have them."""
+    this_year = clock.now().year
+    known = set(db.session.scalars(select(TradingYear.mic).where(TradingYear.year == this_year)))
+    return _write_years(_exchanges_wanted() - known, FIRST_YEAR)
+
+
+def renew_years() -> str:
+    """Write the trading days of last year, this and the next anew, as a newer calendar knows them."""
+    write_years()
+    return _write_years(_exchanges_wanted(), clock.now().year - 1)
+
+
+def open_days(exchange: Exchange, first: int, last: int) -> list[dt.date]:
+    """Return the days of these years on which the exchange was or will be open, of whole years that are known only.
+
+    Where the calendar does not reach so far back, they begin later; where it ends before, they end a year earlier.
+    """
+    from exchange_calendars import get_calendar  # noqa: PLC0415 - brings pandas, 100 MB that only this job needs
+
+    def days_of(start: int, end: int) -> list[dt.date] | None:
+        try:
+            calendar = get_calendar(exchange.calendar, start=dt.date(start, 1, 1), end=dt.date(end, 12, 31))
+        except ValueError:  # it does not reach so far, in one direction or the other
+            return None
+        return [session.date() for session in calendar.sessions]
+
+    end = next((year for year in (last, last - 1) if days_of(year, year) is not None), None)
+    for start in range(first, max(LAST_FIRST_YEAR, first) + 1) if end else ():
+        if end is not None and start <= end and (days := days_of(start, end)) is not None:
+            return days
+    log.warning("No trading days of %s are known for %s to %s: is exchange-calendars up to date?", exchange.mic, first,
+                last)
+    return []
 
 
 def trading_days(exchange: Exchange, first: dt.date, last: dt.date) -> list[SessionTimes]:
@@ -138,3 +177,44 @@ def _write(mics: Collection[str], closures: Closures, problems: Collection[str],
         _note_applied(closures)
     db.session.commit()
     return "; ".join([f"{len(days)} trading days of {len(mics)} exchanges written", *problems])
+
+
+def _write_years(mics: Collection[str], first: int) -> str:
+    """Replace these exchanges' days from the year `first` on, in one transaction; say how many years there are now."""
+    if not mics:
+        return ""
+    closures = _closures()
+    db.session.commit()  # the calendars take a second, in which no transaction stays open
+    known: dict[str, list[dt.date]] = {}
+    for mic in mics:
+        code = EXCHANGES[mic].calendar
+        if code not in known:
+            known[code] = open_days(EXCHANGES[mic], first, clock.now().year + 1)
+    rows = [{"mic": mic, "year": year, "days": days} for mic in sorted(mics)
+            for year, days in day_numbers(_as_said(mic, known[EXCHANGES[mic].calendar], closures)).items()]
+    db.session.execute(delete(TradingYear).where(TradingYear.mic.in_({row["mic"] for row in rows}),
+                                                 TradingYear.year >= first))
+    if rows:
+        db.session.execute(insert(TradingYear), rows)
+    db.session.commit()
+    return f"{len(rows)} years of {len(mics)} exchanges written"
+
+
+def _closures() -> Closures:
+    try:
+        return read_closures(_file())
+    except UnreadableError:  # write_sessions() says so
+        return NONE
+
+
+def _as_said(mic: str, days: Collection[dt.date], closures: Closures) -> set[dt.date]:
+    """Return an exchange's days as the list of closures has them, between the first and the last of them."""
+    known = set(days)
+    for (of, day), closure in closures.days.items():
+        if of != mic or not known or not min(known) <= day <= max(known):
+            continue
+        if closure.closes is None:
+            known.discard(day)
+        elif closure.opens is not None:
+            known.add(day)
+    return known

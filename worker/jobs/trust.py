@@ -13,12 +13,12 @@ from config import Config
 from webapp import clock
 from webapp.extensions import db
 from webapp.models import HeldQuote, InstrumentRow, User
+from webapp.ratios import in_words
 from webapp.records import Instrument, LiveQuote, Split
 from worker import holds, quota, store
 from worker.providers.base import GivesSplits, Provider, ProviderError
 from worker.providers.registry import providers_with
 from worker.publishing import publish
-from worker.trust import in_words
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from tests.webapp.findings.conftest import add_hold
 from tests.webapp.people import Browser
 from webapp import clock, queue
 from webapp.extensions import db
-from webapp.findings.forms import read_ratio
 from webapp.models import HeldQuote, InstrumentRow, SplitRow, User
 from webapp.redis import RedisAway
 
@@ -110,23 +108,6 @@ def test_a_split_of_next_week_can_be_told_today(browser: Browser, stocks: list[I
     day = (clock.now() + dt.timedelta(days=7)).date().isoformat()
     assert browser.post(f"{PAGE}/splits", SPLIT | {"day": day}).status_code == 303
     assert jobs(redis)[0][1][1] == day
-
-
-@pytest.mark.parametrize(("text", "ratio"), [("4:1", "4"), ("1:10", "0.1"), (" 3 : 2 ", "1.5"), ("20 for 1", "20"),
-                                             ("1/8", "0.125"), ("10000:1", "10000"), ("1.05:1", "1.05")])
-def test_a_ratio_is_read_as_people_write_it(text: str, ratio: str) -> None:
-    assert read_ratio(text) == Decimal(ratio)
-
-
-def test_a_third_is_read_as_exactly_as_a_decimal_can_be() -> None:
-    assert abs(read_ratio("1:3") * 3 - 1) < Decimal("1e-20")
-
-
-@pytest.mark.parametrize("text", ["", "4", "0:1", "1:0", "0:0", "-4:1", "4:1:1", "4,1:1", "1e9:1", "99999:1", "1:99999",
-                                  "\u0664:1", "4:1\n5", "nan:1"])
-def test_what_is_no_ratio_is_refused_with_the_reason(text: str) -> None:
-    with pytest.raises(ValueError, match=r"Write it|nothing|more than"):
-        read_ratio(text)
 
 
 @pytest.mark.parametrize("path", ["holds", "splits"])

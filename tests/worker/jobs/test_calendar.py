@@ -7,14 +7,17 @@ import subprocess
 import sys
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
 from tests.worker.conftest import Clock, make_instrument
+from webapp.analytics.series import to_day, to_number
+from webapp.bars.calendar import known_days
 from webapp.extensions import db
 from webapp.markets import EXCHANGES, SessionTimes
-from webapp.models import JobRun, MarketSession
+from webapp.models import JobRun, MarketSession, TradingYear
 from webapp.records import Session
 from webapp.trading_days import load_book
 from worker.jobs import calendar
@@ -187,3 +190,74 @@ def test_days_that_were_written_without_their_breaks_get_them_at_the_next_run(
 def test_the_job_loads_no_pandas_before_it_needs_it() -> None:
     code = "import sys, worker.jobs.calendar; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture
+def years(monkeypatch: pytest.MonkeyPatch, new_york_alone: None) -> None:
+    """Write a few years only, which is quicker."""
+    monkeypatch.setattr(calendar, "FIRST_YEAR", 2024)
+
+
+def numbers(mic: str) -> dict[int, int]:
+    """Return how many days each written year has."""
+    return {row.year: len(row.days) for row in db.session.scalars(
+        select(TradingYear).where(TradingYear.mic == mic).order_by(TradingYear.year))}
+
+
+@pytest.mark.both_databases
+def test_the_days_of_many_years_are_written_once(app: Flask, set_clock: Clock, years: None) -> None:
+    for symbol, mic in (("AAPL", "XNAS"), ("IBM", "XNYS"), ("600519", "XSHG"), ("NOPE", "XXXX")):
+        make_instrument(symbol, mic)
+    assert calendar.write_years() == "11 years of 3 exchanges written"
+    assert calendar.write_years() == ""
+    assert numbers("XNAS") == numbers("XNYS") == {2024: 252, 2025: 250, 2026: 251, 2027: 251}
+    assert list(numbers("XSHG")) == [2024, 2025, 2026]  # of the next year nothing is announced there
+    days = known_days(["XNAS"])["XNAS"]
+    assert [to_day(number) for number in days[[0, -1]].tolist()] == [dt.date(2024, 1, 2), dt.date(2027, 12, 31)]
+    assert np.all(np.diff(days) > 0)
+    assert to_number(dt.date(2025, 1, 9)) not in days.tolist()
+    make_instrument("VOD", "XLON")
+    assert calendar.write_years() == "4 years of 1 exchanges written"
+
+
+def test_the_days_of_last_year_on_are_renewed_and_older_ones_stay(
+        app: Flask, set_clock: Clock, years: None) -> None:
+    make_instrument("AAPL", "XNAS")
+    assert calendar.renew_years() == "3 years of 1 exchanges written"
+    db.session.execute(update(TradingYear).values(days=[2]))
+    db.session.commit()
+    calendar.renew_years()
+    assert numbers("XNAS") == {2024: 1, 2025: 250, 2026: 251, 2027: 251}
+    set_clock.pass_by(days=365)
+    calendar.renew_years()
+    assert list(numbers("XNAS")) == [2024, 2025, 2026, 2027, 2028]
+
+
+def test_a_calendar_that_begins_late_is_written_from_its_beginning() -> None:
+    days = calendar.open_days(EXCHANGES["XTKS"], 1990, 1999)
+    assert (days[0], days[-1]) == (dt.date(1997, 1, 6), dt.date(1999, 12, 30))
+
+
+def test_a_calendar_that_knows_none_of_the_years_leaves_what_is_there(
+        app: Flask, set_clock: Clock, years: None, caplog: pytest.LogCaptureFixture) -> None:
+    assert calendar.open_days(EXCHANGES["XSHG"], 2090, 2091) == []
+    assert "XSHG" in caplog.text
+    make_instrument("600519", "XSHG")
+    calendar.write_years()
+    set_clock.pass_by(days=3650)
+    assert calendar.write_years() == "0 years of 1 exchanges written"
+    assert list(numbers("XSHG")) == [2024, 2025, 2026]
+
+
+def test_the_list_of_closures_counts_for_the_years_too(app: Flask, set_clock: Clock, years: None) -> None:
+    make_instrument("AAPL", "XNAS")
+    folder = app.config["SETTINGS"].INSTANCE_DIR
+    folder.mkdir(parents=True, exist_ok=True)
+    app.config["SETTINGS"].CLOSURES_FILE = str(folder / "closures.csv")
+    (folder / "closures.csv").write_text(
+        "mic,day,opens,closes,reason\nUS,2025-03-12,,,storm\nUS,2025-03-13,,13:00,half\nUS,2025-03-15,10:00,13:00,more\n"
+        "XLON,2025-03-11,,,elsewhere\nUS,2010-03-11,,,before\n")
+    calendar.write_years()
+    days = set(known_days(["XNAS"])["XNAS"].tolist())
+    assert [to_number(dt.date(2025, 3, day)) in days for day in (11, 12, 13, 14, 15, 16)] == [
+        True, False, True, True, True, False]
