@@ -147,6 +147,7 @@ class Config:
         self.REFRESH_SECONDS = env_int("REFRESH_SECONDS", 2, least=1)
         self.TICK_DAYS = env_int("TICK_DAYS", 7, least=1)
         self.TICK_ROWS = env_int("TICK_ROWS", 2_000_000, least=1_000)
+        self.MINUTE_DAYS = env_int("MINUTE_DAYS", 30, least=1)
 
         # The stream
         self.STREAM_WINDOW_MS = env_int("STREAM_WINDOW_MS", 200, least=20)
@@ -157,6 +158,7 @@ class Config:
         # Uploads and pages
         self.MAX_CONTENT_LENGTH = 1024 * 1024
         self.MAX_FORM_MEMORY_SIZE = 512 * 1024
+        self.UPLOAD_MB = env_int("UPLOAD_MB", 64, least=1)
 
     def _read_vendors(self) -> None:
         """Read each vendor's key, address and limits as shipped for its free plan; a limit of 0 is none."""

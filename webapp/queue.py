@@ -2,14 +2,24 @@
 
 import datetime as dt
 import logging
+from contextlib import suppress
 from decimal import Decimal
 
 from flask import current_app
+from redis import Redis
 from rq import Queue, Retry
+from rq.exceptions import DuplicateJobError
 
-from webapp.redis import RedisAway
+from webapp.redis import PREFIX, RedisAway
 
 log = logging.getLogger(__name__)
+
+# A slow machine takes a file of 64 MB in minutes.
+IMPORT_SECONDS = 1800
+# Minutes of one stock are asked for once in so long, however many look at them.
+MINUTES_SECONDS = 60
+# Ten thousand stocks with ten years each are reckoned in a minute; a slow machine may take many.
+ANALYSIS_SECONDS = 1800
 
 
 def send_password_reset(email: str) -> None:
@@ -40,13 +50,41 @@ def note_split(instrument_id: int, day: dt.date, ratio: Decimal, user_id: int) -
              retry=Retry(3, [10, 60, 300]))
 
 
-def _enqueue(function: str, *args: object, job_id: str | None, retry: Retry | None) -> None:
-    """Put a job on the default queue; raise RedisAway where that cannot be."""
+def import_file(run_id: int) -> None:
+    """Ask a worker to import the file of a run; raise RedisAway where it cannot.
+
+    A run that is lost on the way is found again by the schedule's resume-imports.
+    """
+    _enqueue("worker.jobs.bars_import.import_file", run_id, job_id=None, retry=None, timeout=IMPORT_SECONDS)
+
+
+def analyse() -> None:
+    """Ask a worker to bring up to date where the stocks stand; raise RedisAway where it cannot.
+
+    While one waits or runs there is no second one: what a run no longer sees is left to that of the next minute.
+    """
+    with suppress(DuplicateJobError):
+        _enqueue("worker.jobs.analysis.analyse", job_id="analyse", retry=None, timeout=ANALYSIS_SECONDS, unique=True)
+
+
+def fetch_minutes(instrument_id: int) -> None:
+    """Ask a worker for a stock's prices by the minute, unless that was done within a minute; raise RedisAway."""
+    redis: Redis = current_app.extensions["redis"]
+    if redis.set(f"{PREFIX}minutes:{instrument_id}", 1, nx=True, ex=MINUTES_SECONDS):
+        _enqueue("worker.jobs.minutes.fetch_minutes", instrument_id, job_id=None, retry=None)
+
+
+def _enqueue(function: str, *args: object, job_id: str | None, retry: Retry | None, timeout: int = 60,
+             unique: bool = False) -> None:
+    """Put a job on the default queue; raise RedisAway where that cannot be, DuplicateJobError if `unique` and there.
+
+    One that is `unique` leaves nothing behind that would keep the next one out.
+    """
     queue = Queue("default", connection=current_app.extensions["redis"])
     try:
         # Without a description RQ would log the arguments, and with them a person's address.
-        queue.enqueue(function, *args, description=function, job_id=job_id, retry=retry, job_timeout=60,
-                      result_ttl=60, failure_ttl=86_400)
+        queue.enqueue(function, *args, description=function, job_id=job_id, retry=retry, job_timeout=timeout,
+                      unique=unique, result_ttl=0 if unique else 60, failure_ttl=1 if unique else 86_400)
     except RedisAway:
         log.exception("Redis is away: %s was not queued", function)
         raise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
@@ -144,7 +146,11 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Dividend:
-    """Who buys from `day` (the ex-date) on does not get `amount` a share, in the history's unit."""
+    """Who buys from `day` (the ex-date) on does not get `amount` a share, in that day's shares.
+
+    Only in a History whose prices were divided for splits are the dividends divided too. The unit is the history's, or
+    what the exchange quotes in.
+    """
 
     day: dt.date
     amount: Decimal
@@ -154,7 +160,8 @@ class Dividend:
 class History:
     """Past prices of one instrument from one vendor, oldest first, with the events that came with them.
 
-    `unit` is what the figures are in ("" is what the exchange quotes in), `adjusted` what they are adjusted for.
+    `unit` is what the figures are in ("" is what the exchange quotes in), `adjusted` what they are adjusted for; where
+    that is not as traded, dividends are divided by the later splits too.
     """
 
     instrument_id: int
@@ -163,6 +170,29 @@ class History:
     bars: tuple[Bar, ...]
     splits: tuple[Split, ...] = ()
     dividends: tuple[Dividend, ...] = ()
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteBar:
+    """One finished minute of one instrument; `at` is when it began, in UTC. What was not given is None."""
+
+    at: dt.datetime
+    close: Decimal
+    open: Decimal | None = None
+    high: Decimal | None = None
+    low: Decimal | None = None
+    volume: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Minutes:
+    """The last days of one instrument from one vendor, by the minute, oldest first; the rest is as in History."""
+
+    instrument_id: int
+    source: str
+    adjusted: Adjustment
+    bars: tuple[MinuteBar, ...]
     unit: str = ""
 
 
@@ -292,6 +322,11 @@ class LiveQuote:
         return replace(self, tick=0, stale=stale)
 
 
+def later_shares(splits: Iterable[Split], day: dt.date) -> Decimal:
+    """Return how many shares stand, after all of these splits, for one of that day."""
+    return math.prod((split.ratio for split in splits if split.day > day), start=Decimal(1))
+
+
 def percent_change(new: Decimal | None, old: Decimal | None) -> Decimal | None:
     """Return (new - old) / old in percent to four decimals; None where it has no meaning."""
     if new is None or old is None or old <= 0:
@@ -302,6 +337,11 @@ def percent_change(new: Decimal | None, old: Decimal | None) -> Decimal | None:
 def currency_of(unit: str) -> str:
     """Return the ISO 4217 code of the currency that a unit is of: GBP for GBX and GBp."""
     return MINOR_UNITS[unit][0] if unit in MINOR_UNITS else unit
+
+
+def parts_of(unit: str) -> int:
+    """Return how many of a unit make one of its currency: 100 for pence."""
+    return MINOR_UNITS[unit][1] if unit in MINOR_UNITS else 1
 
 
 def unit_of(unit: str) -> str:
@@ -322,6 +362,6 @@ def in_currency(quote: Quote, instrument: Instrument) -> Quote:
     sent = quote.sent_unit or unit
     if unit not in MINOR_UNITS:
         return replace(quote, unit=unit, sent_unit=sent)
-    part = Decimal(1) / MINOR_UNITS[unit][1]  # a product keeps the digits that a quotient would drop
+    part = Decimal(1) / parts_of(unit)  # a product keeps the digits that a quotient would drop
     figures = {name: value * part for name in PRICES if (value := getattr(quote, name)) is not None}
     return replace(quote, unit=instrument.currency, sent_unit=sent, **figures)

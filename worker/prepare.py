@@ -20,6 +20,7 @@ from webapp.extensions import db, migrate
 from webapp.models import FeedVersion, ProviderState, QuoteRow, Tick
 from webapp.symbols.starter import load_starter_list
 from worker.database import insert
+from worker.history.simulated import drop_simulated_past
 from worker.jobs.calendar import write_sessions
 from worker.providers.simulator import Simulator
 from worker.runs import describe
@@ -78,12 +79,13 @@ def _is_at_head() -> bool:
 
 
 def _drop_simulated() -> int:
-    """Delete every price that was made up: beside real ones it would pass for one."""
+    """Delete every price that was made up, of today and of the past: beside real ones it would pass for one."""
     gone = db.session.scalars(delete(QuoteRow).where(QuoteRow.source == Simulator.name)
                               .returning(QuoteRow.instrument_id)).all()
     if gone:
         db.session.execute(delete(Tick).where(Tick.source == Simulator.name))
         db.session.execute(update(FeedVersion).values(value=FeedVersion.value + 1))
+    drop_simulated_past()
     return len(gone)
 
 

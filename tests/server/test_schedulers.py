@@ -40,7 +40,7 @@ def was_held_back(slot: int, jobs: dict[int, Job]) -> bool:
 
 def test_two_schedulers_a_kill_and_a_restart_leave_no_double_and_no_missing_job(site: Site) -> None:
     redis = redis_clients.connect(site.redis.url)
-    site.start("worker", "scheduler", "scheduler-2")
+    site.start("worker", "worker-2", "scheduler", "scheduler-2")  # one of them is busy with the past
     wait_until(lambda: len(jobs_by_slot(redis)) > 1, 30, "nothing is scheduled")
     first = max(jobs_by_slot(redis))
     time.sleep(PHASE_SECONDS)

@@ -35,7 +35,7 @@ def load_starter_list() -> int:
             row = InstrumentRow(symbol=line["symbol"], mic=line["mic"], kind="stock")
             db.session.add(row)
             new += 1
-        row.name, row.country, row.starter = line["name"], line["country"], True
+        row.name, row.country, row.sector, row.starter = line["name"], line["country"], line["sector"], True
         row.currency, row.unit = currency_of(line["unit"]), unit_of(line["unit"])
         row.decimals = int(line["decimals"]) + (MINOR_DECIMALS if row.unit else 0)
     for key, row in held.items():

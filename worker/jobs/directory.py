@@ -20,6 +20,7 @@ from webapp.symbols import service
 from worker import listings, locks, quota
 from worker.providers.base import ErrorKind, GivesListing, GivesSearch, Provider, ProviderError
 from worker.providers.registry import providers_with
+from worker.shares import over_share
 
 log = logging.getLogger(__name__)
 
@@ -181,27 +182,8 @@ def _claim_soon(provider: Provider, subject: str,
 
 def _claim_search(provider: Provider, subject: str) -> int | quota.Refusal:
     """Claim a call for a search, if the searches have not used their share."""
-    return _over_share(provider, clock.now()) or quota.claim(provider, subject)
-
-
-def _over_share(provider: Provider, now: dt.datetime) -> quota.Refusal | None:
-    """Return the refusal where the last day, hour or minute had as many searches as it may have."""
-    limits = provider.limits
-    for limit, window, unit in ((limits.per_day, quota.DAY, "day"), (limits.per_hour, quota.HOUR, "hour"),
-                                (limits.per_minute, quota.MINUTE, "minute")):
-        if limit is None:
-            continue
-        share = max(int(limit * SEARCH_SHARE), 1)
-        newest = db.session.scalars(
-            select(ProviderCall.started_at)
-            .where(ProviderCall.provider == provider.name, ProviderCall.started_at > now - window,
-                   ProviderCall.subject.startswith(SEARCH, autoescape=True))
-            .order_by(ProviderCall.started_at.desc()).limit(share)).all()
-        if len(newest) == share:
-            free_at = newest[-1] + window
-            return quota.Refusal(f"{provider.title}: searches have used their share of the {unit}, {share} of {limit} "
-                                 f"requests; the next is free at {free_at:%H:%M} UTC.", free_at)
-    return None
+    return (over_share(provider, SEARCH, SEARCH_SHARE, "searches", clock.now())
+            or quota.claim(provider, subject))
 
 
 def _settle(provider: Provider, claim: int | None, error: ProviderError | None) -> None:

@@ -9,16 +9,27 @@ from sqlalchemy import ColumnElement, delete, select
 from config import Config
 from webapp import clock
 from webapp.extensions import db
-from webapp.models import ProviderCall, QuoteFinding, QuoteGap, RefreshPlan, SymbolSearch, Tick, UserSession
+from webapp.models import (
+    IngestRun,
+    ProviderCall,
+    QuoteFinding,
+    QuoteGap,
+    RefreshPlan,
+    SymbolSearch,
+    Tick,
+    UserSession,
+)
+from worker.history.minutes import purge_minutes
 
 BATCH = 5_000
 CALLS_KEPT = dt.timedelta(days=8)
 FINDINGS_KEPT = dt.timedelta(days=90)
 SEARCHES_KEPT = dt.timedelta(days=8)
+RUNS_KEPT = dt.timedelta(days=90)
 
 
 def purge_old_rows() -> str:
-    """Delete old ticks, gaps, log-ins, calls, findings, searches and left plans; return in words how many."""
+    """Delete old ticks, minutes, gaps, log-ins, calls, findings, searches, runs and left plans; say how many."""
     settings: Config = current_app.config["SETTINGS"]
     now = clock.now()
     oldest = now - dt.timedelta(days=settings.TICK_DAYS)
@@ -27,6 +38,8 @@ def purge_old_rows() -> str:
               + purge(ProviderCall, ProviderCall.started_at < now - CALLS_KEPT)
               + purge(QuoteFinding, QuoteFinding.last_at < now - FINDINGS_KEPT)
               + purge(SymbolSearch, SymbolSearch.asked_at < now - SEARCHES_KEPT, SymbolSearch.text)
+              + purge(IngestRun, IngestRun.started_at < now - RUNS_KEPT)
+              + purge_minutes((now - dt.timedelta(days=settings.MINUTE_DAYS)).date())
               + purge(RefreshPlan, RefreshPlan.provider.not_in(settings.vendors or ("simulator",)),
                       RefreshPlan.instrument_id))
     return f"{ticks} ticks and {others} other rows deleted"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from webapp.records import Adjustment, Bar, Dividend, History, Instrument, Quote, Session, Split, State
+from webapp.records import Adjustment, Dividend, History, Instrument, Minutes, Quote, Session, Split, State
 from webapp.vendors import VENDORS
 from worker.providers.alpaca_history import (
     BEGINNING,
@@ -20,12 +20,14 @@ from worker.providers.alpaca_history import (
     read_rows,
     read_splits,
 )
+from worker.providers.alpaca_minutes import read_minutes
 from worker.providers.answers import MINUTE, bad_key, broken_answer, not_entitled, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_instant, parse_price
 from worker.providers.freshness import Times, check_time, times_of_trade
 from worker.providers.histories import day_at, finished, finished_weeks
 from worker.providers.http import Client
+from worker.providers.minutes import begin_of, finished_minutes
 from worker.providers.rest import RestProvider, as_object
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ class Alpaca(RestProvider):
         10,000 days fit into the one page that is asked for, which is 40 years; there is no second one to follow.
         """
         def reader() -> History:
-            bars = self._bars(instrument, "1Day", now, since or BEGINNING)
+            bars = read_bars(self._bars(instrument, "1Day", now, since or BEGINNING))
             return History(instrument.id, self.name, Adjustment.NONE,
                            finished(bars, instrument.mic, now - HELD_BACK, sessions))
 
@@ -112,9 +114,22 @@ class Alpaca(RestProvider):
     def weekly(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook) -> History:
         """Return the weeks since 2016, as they were traded on all exchanges."""
         def reader() -> History:
-            bars = self._bars(instrument, "1Week", now, BEGINNING)
+            bars = read_bars(self._bars(instrument, "1Week", now, BEGINNING))
             return History(instrument.id, self.name, Adjustment.NONE,
                            finished_weeks(bars, instrument.mic, now - HELD_BACK, sessions, by_first_day=True))
+
+        return self.read(reader)
+
+    def minutes(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook) -> Minutes:
+        """Return the last five sessions by the minute as they were traded on all exchanges, but the last 16 minutes.
+
+        Those are for paid plans. IEX alone would have them, but misses most minutes of most stocks, and the volume.
+        """
+        def reader() -> Minutes:
+            begin = day_at(instrument.mic, begin_of(instrument.mic, now, sessions))
+            bars = finished_minutes(read_minutes(self._bars(instrument, "1Min", now, begin)), instrument.mic, now,
+                                    sessions)
+            return Minutes(instrument.id, self.name, Adjustment.NONE, bars)
 
         return self.read(reader)
 
@@ -128,14 +143,17 @@ class Alpaca(RestProvider):
         symbol = self.symbol_of(instrument)
         return self.read(lambda: read_dividends(self._actions(instrument, "cash_dividend", now), symbol))
 
-    def _bars(self, instrument: Instrument, every: str, now: dt.datetime, since: dt.date) -> list[Bar]:
-        """Make the call for bars. `sip` is the feed of all exchanges; that of IEX misses days and the true closes."""
+    def _bars(self, instrument: Instrument, every: str, now: dt.datetime, since: dt.date) -> list[dict[str, Any]]:
+        """Make the call for bars, return their rows.
+
+        `sip` is the feed of all exchanges; that of IEX misses days and the true closes.
+        """
         symbol = self.symbol_of(instrument)
         end = now - HELD_BACK
         body = self._ask("/v2/stocks/bars", {symbol: instrument}, {
             "timeframe": every, "adjustment": "raw", "feed": "sip", "limit": "10000", "sort": "desc",
             "start": str(min(since, end.date())), "end": f"{end.replace(tzinfo=None):%Y-%m-%dT%H:%M:%SZ}"})
-        return read_bars(read_rows(body, symbol))
+        return read_rows(body, symbol)
 
     def _actions(self, instrument: Instrument, types: str, now: dt.datetime) -> Any:
         """Make the call for what happened to the shares; a stock has far less than the 1,000 rows of a page."""

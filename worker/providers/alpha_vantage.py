@@ -66,7 +66,7 @@ class AlphaVantage(RestProvider):
         super().__init__(config.ALPHA_VANTAGE_URL, config.ALPHA_VANTAGE_API_KEY,
                          VENDORS[self.name].limits(config), client)
         self._paid = config.ALPHA_VANTAGE_CALLS_PER_DAY == 0 and config.ALPHA_VANTAGE_CALLS_PER_MINUTE > 0
-        self._entitlement = config.ALPHA_VANTAGE_ENTITLEMENT
+        self.entitlement = config.ALPHA_VANTAGE_ENTITLEMENT
         vendor = as_set(self.name, config)
         self.delay, self.batch_size, self.extended_hours = vendor.delay, vendor.batch_size, vendor.extended_hours
 
@@ -83,13 +83,13 @@ class AlphaVantage(RestProvider):
     def fetch(self, instruments: Sequence[Instrument], now: dt.datetime, sessions: SessionBook) -> list[Quote]:
         """Ask for the stocks of the United States at once where the plan has that, else for the one instrument."""
         american = [instrument for instrument in instruments if instrument.mic in US]
-        if self._entitlement == "realtime" and american:
+        if self.entitlement == "realtime" and american:
             symbols = {instrument.id: self.symbol_of(instrument) for instrument in american}
             body = self.ask("REALTIME_BULK_QUOTES", now, {"symbol": ",".join(dict.fromkeys(symbols.values()))})
             return self.gather(american, read_bulk(body, symbols, now, sessions))
         instrument = instruments[0]
         symbol = self.symbol_of(instrument)
-        delayed = {"entitlement": "delayed"} if self._entitlement == "delayed" and american else {}
+        delayed = {"entitlement": "delayed"} if self.entitlement == "delayed" and american else {}
         fields, state = find_quote(self.ask("GLOBAL_QUOTE", now, {"symbol": symbol, **delayed}))
         return [read_quote(fields, symbol, state, instrument, now, sessions)]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from webapp.records import Company, Dividend, History, Instrument, Listing, Quote, Split, State
+from webapp.records import Company, Dividend, History, Instrument, Listing, Minutes, Quote, Split, State
 from webapp.vendors import Limits
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Capability(StrEnum):
     QUOTES = "quotes"
     DAILY = "daily"
     WEEKLY = "weekly"
+    MINUTES = "minutes"
     SPLITS = "splits"
     DIVIDENDS = "dividends"
     SEARCH = "search"
@@ -122,6 +123,14 @@ class GivesWeekly(Provider, Protocol):
 
 
 @runtime_checkable
+class GivesMinutes(Provider, Protocol):
+    """Has the last days by the minute."""
+
+    def minutes(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook) -> Minutes:
+        """Return the minutes of the last five sessions, or as many as one call brings; only those over at `now`."""
+
+
+@runtime_checkable
 class GivesSplits(Provider, Protocol):
     """Knows of splits."""
 
@@ -134,7 +143,10 @@ class GivesDividends(Provider, Protocol):
     """Knows of dividends."""
 
     def dividends(self, instrument: Instrument, now: dt.datetime) -> list[Dividend]:
-        """Return the dividends that are known, oldest first."""
+        """Return the dividends that are known, oldest first, in the shares of their day and what the exchange quotes in.
+
+        None of them is divided by the splits after it, whatever the provider's prices are.
+        """
 
 
 @runtime_checkable
@@ -162,9 +174,9 @@ class GivesOverview(Provider, Protocol):
 
 
 PROTOCOLS: dict[Capability, type] = {
-    Capability.DAILY: GivesDaily, Capability.WEEKLY: GivesWeekly, Capability.SPLITS: GivesSplits,
-    Capability.DIVIDENDS: GivesDividends, Capability.SEARCH: GivesSearch, Capability.LISTING: GivesListing,
-    Capability.OVERVIEW: GivesOverview}
+    Capability.DAILY: GivesDaily, Capability.WEEKLY: GivesWeekly, Capability.MINUTES: GivesMinutes,
+    Capability.SPLITS: GivesSplits, Capability.DIVIDENDS: GivesDividends, Capability.SEARCH: GivesSearch,
+    Capability.LISTING: GivesListing, Capability.OVERVIEW: GivesOverview}
 
 
 def capabilities_of(provider: Provider) -> frozenset[Capability]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as quote_path
 from zoneinfo import ZoneInfo
 
-from webapp.records import Company, Dividend, History, Instrument, Listing, Quote, Split, State
+from webapp.records import Company, Dividend, History, Instrument, Listing, Minutes, Quote, Split, State
 from webapp.vendors import VENDORS
 from worker.providers.answers import MINUTE, bad_key, broken_answer, not_entitled, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, ProviderError
@@ -24,6 +24,8 @@ from worker.providers.massive_history import (
     read_hits,
     read_splits,
 )
+from worker.providers.massive_minutes import days_of, read_minutes
+from worker.providers.minutes import finished_minutes
 from worker.providers.rest import RestProvider, as_list, as_object
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ class Massive(RestProvider):
         A further page is not asked for: one has 50,000 days.
         """
         def read() -> History:
-            body = self._bars(instrument, "day", since or self._begin(now), now)
+            body = self._bars(instrument, "day", since or self._begin(now), now.date())
             bars = finished(read_bars(body, self.symbol_of(instrument)), instrument.mic, now, sessions)
             return History(instrument.id, self.name, adjustment_of(body), bars)
 
@@ -83,19 +85,30 @@ class Massive(RestProvider):
         """Return past weeks as they were traded, as far back as past days."""
         def read() -> History:
             day = self._begin(now)
-            body = self._bars(instrument, "week", day - dt.timedelta(days=day.weekday()) + dt.timedelta(days=7), now)
+            body = self._bars(instrument, "week", day - dt.timedelta(days=day.weekday()) + dt.timedelta(days=7),
+                              now.date())
             bars = finished_weeks(read_bars(body, self.symbol_of(instrument)), instrument.mic, now, sessions,
                                   by_first_day=True)
             return History(instrument.id, self.name, adjustment_of(body), bars)
 
         return self.read(read)
 
+    def minutes(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook) -> Minutes:
+        """Return the last five sessions by the minute as they were traded, on the free plan until yesterday."""
+        def read() -> Minutes:
+            first, last = days_of(instrument.mic, now, sessions, free=bool(self.limits.per_minute))
+            body = self._bars(instrument, "minute", first, last)
+            bars = finished_minutes(read_minutes(body, self.symbol_of(instrument)), instrument.mic, now, sessions)
+            return Minutes(instrument.id, self.name, adjustment_of(body), bars)
+
+        return self.read(read)
+
     def _begin(self, now: dt.datetime) -> dt.date:
         return (now - (FREE_DAYS if self.limits.per_minute else PAID_DAYS)).date()
 
-    def _bars(self, instrument: Instrument, length: str, begin: dt.date, now: dt.datetime) -> dict[str, Any]:
+    def _bars(self, instrument: Instrument, length: str, begin: dt.date, end: dt.date) -> dict[str, Any]:
         symbol = quote_path(self.symbol_of(instrument), safe="")
-        return self._ask(f"/v2/aggs/ticker/{symbol}/range/1/{length}/{begin}/{now.date()}",
+        return self._ask(f"/v2/aggs/ticker/{symbol}/range/1/{length}/{begin}/{end}",
                          {"adjusted": "false", "sort": "asc", "limit": BARS})
 
     def splits(self, instrument: Instrument, now: dt.datetime) -> list[Split]:

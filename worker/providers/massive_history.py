@@ -39,7 +39,7 @@ def read_bars(body: dict[str, Any], symbol: str) -> list[Bar | None]:
     """Return the bars by the day in New York that they begin on; a week that begins on Sunday is its Monday's."""
     if body.get("ticker") != symbol:
         raise FigureError("it is for another symbol")
-    return [_bar(as_object(row), symbol) for row in _rows_of(body)]
+    return [_bar(as_object(row), symbol) for row in rows_of(body)]
 
 
 def _bar(row: dict[str, Any], symbol: str) -> Bar | None:
@@ -72,14 +72,14 @@ def read_dividends(body: dict[str, Any], symbol: str, unit: str) -> list[Dividen
 def _events(body: dict[str, Any], symbol: str, day: str,
             make: Callable[[dict[str, Any]], Event | None]) -> list[Event | None]:
     """Return what is made of the symbol's rows; an answer with rows of other symbols only is refused."""
-    rows = [as_object(row) for row in _rows_of(body)]
+    rows = [as_object(row) for row in rows_of(body)]
     own = [row for row in rows if row.get("ticker") == symbol]
     if (rows and not own) or any(day not in row for row in own):
         raise FigureError("it is for something else")
     return [make(row) for row in own]
 
 
-def _rows_of(body: dict[str, Any]) -> list[Any]:
+def rows_of(body: dict[str, Any]) -> list[Any]:
     """Return the rows. Where there are none, their list may be missing; then a status or a count stands for it."""
     if "results" not in body and "status" not in body and "resultsCount" not in body:
         raise FigureError("there are no rows in it")
@@ -88,7 +88,7 @@ def _rows_of(body: dict[str, Any]) -> list[Any]:
 
 def read_hits(body: dict[str, Any]) -> list[Listing]:
     """Return what a search found on the exchanges that we have."""
-    return without_repeats(_hit(as_object(row)) for row in _rows_of(body))
+    return without_repeats(_hit(as_object(row)) for row in rows_of(body))
 
 
 def _hit(row: dict[str, Any]) -> Listing | None:

@@ -24,6 +24,12 @@ YEAR = 256  # days in one walk of closing prices
 UNIFORM_WIDTH = math.sqrt(12)  # makes a random number from -0.5 to 0.5 as wide as a normal one
 RESTLESSNESS = 0.2  # how far a step goes at most, as a share of the range of its block
 AUCTION = 0.03  # the share of the day's volume that the opening auction trades
+# What the regular session moves against the whole day: prices go to and fro more than they get on.
+REGULAR_WIDTH = 1.1
+WEEK = dt.timedelta(days=7)
+# A week that rises by more standard deviations than the first, or falls by more than the second, is a busy one.
+BUSY_RISE, BUSY_FALL, BUSYNESS, BUSIEST = 0.7, 2.0, 3.0, 5.0
+SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +117,28 @@ def _jump(random: Random, price: int, width: float) -> int:
 
 
 def volume_of(stock: Stock, day: dt.date) -> int:
-    """Return how many shares the whole day trades."""
-    return int(stock.volume * 4 ** random_for(stock.name, day, "volume").uniform(-0.5, 0.5))
+    """Return how many shares the whole day trades: more in a week in which the price goes far."""
+    return shares_of(stock, day, random_for(stock.name, day, "volume").random())
+
+
+def shares_of(stock: Stock, day: dt.date, luck: float) -> int:
+    """Return the volume of a day that has so much of it by luck, from 0 to 1."""
+    saturday = day - dt.timedelta(days=(day.weekday() - SATURDAY) % 7)
+    return int(stock.volume * 4 ** (luck - 0.5) * _busyness(stock, saturday))
+
+
+@lru_cache(maxsize=4096)
+def _busyness(stock: Stock, saturday: dt.date) -> float:
+    """Return how much more than usual the week that ends on the next Friday trades, 1 where it is an ordinary one."""
+    friday = saturday - dt.timedelta(days=1)
+    move = math.log(close_of(stock, friday + WEEK) / close_of(stock, friday)) / (stock.volatility * math.sqrt(7))
+    return min(1 + BUSYNESS * max(move - BUSY_RISE, -move - BUSY_FALL, 0.0), BUSIEST)
+
+
+def day_leg(stock: Stock, day: dt.date, before: dt.date, seconds: int) -> Leg:
+    """Return the path of a day's regular session; `before` is the session before it."""
+    start = open_of(stock, day, close_of(stock, before))
+    return leg_of(stock, f"{day}|regular", start, close_of(stock, day), seconds, stock.volatility * REGULAR_WIDTH)
 
 
 @lru_cache(maxsize=1024)
@@ -188,6 +214,18 @@ def _places(name: str, block: int, steps: int, liveliness: int) -> list[tuple[in
     walked = accumulate(moves[:steps], initial=0)
     return [(step, abs((scale * total + step * slope + 1) % 2 - 1))
             for step, total in enumerate(walked) if step and lively[step] < liveliness]
+
+
+def trades_in(leg: Leg, block: int, liveliness: int) -> list[tuple[int, int, float]]:
+    """Return the trades of one block, oldest first: second of the leg, price, and the share traded by then.
+
+    A block begins with a trade; the one that ends it is the first of the next.
+    """
+    start, end = leg.prices[block], leg.prices[block + 1]
+    before, after = leg.traded[block], leg.traded[block + 1]
+    places = [(0, 0.0), *_places(leg.name, block, STEPS - 1, liveliness)]
+    return [(block * BLOCK + step * STEP, start + round((end - start) * place),
+             before + (after - before) * step / STEPS) for step, place in places]
 
 
 def sample(leg: Leg, second: int, liveliness: int, points: int) -> list[tuple[int, int]]:

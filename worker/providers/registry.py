@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from config import Config
 from worker.providers.alpaca import Alpaca
-from worker.providers.alpha_vantage import AlphaVantage
+from worker.providers.alpha_vantage_minutes import make_alpha_vantage
 from worker.providers.base import Provider
 from worker.providers.csv_files import CsvFiles
 from worker.providers.finnhub import Finnhub
@@ -20,7 +20,7 @@ Able = TypeVar("Able", bound=Provider)
 
 MAKERS: dict[str, Callable[[Config], Provider]] = {
     "alpaca": Alpaca, "finnhub": Finnhub, "twelve-data": TwelveData, "tiingo": Tiingo, "massive": Massive, "fmp": Fmp,
-    "alpha-vantage": AlphaVantage, "yahoo": Yahoo, "csv": CsvFiles}
+    "alpha-vantage": make_alpha_vantage, "yahoo": Yahoo, "csv": CsvFiles}
 
 
 def providers_with(config: Config, ability: type[Able]) -> list[Able]:

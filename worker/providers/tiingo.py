@@ -9,14 +9,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as quoted
 
-from webapp.records import Adjustment, Company, Dividend, History, Instrument, Quote, Session, Split, State
+from webapp.records import Adjustment, Company, Dividend, History, Instrument, Minutes, Quote, Session, Split, State
 from webapp.vendors import VENDORS
 from worker.providers.answers import LATER, bad_key, not_entitled, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.figures import FigureError, check_range, parse_instant, parse_price
 from worker.providers.freshness import Times, check_time, times_of_trade
-from worker.providers.histories import finished, finished_weeks
+from worker.providers.histories import day_at, finished, finished_weeks
 from worker.providers.http import MAX_BYTES
+from worker.providers.minutes import begin_of, finished_minutes
 from worker.providers.rest import RestProvider, as_list
 from worker.providers.tiingo_history import (
     BAR,
@@ -30,6 +31,7 @@ from worker.providers.tiingo_history import (
     read_splits,
     with_column,
 )
+from worker.providers.tiingo_minutes import COLUMNS, read_minutes
 
 if TYPE_CHECKING:
     from config import Config
@@ -94,6 +96,18 @@ class Tiingo(RestProvider):
             bars = read_bars(self._rows(instrument, BAR, None, "weekly"))
             return History(instrument.id, self.name, Adjustment.NONE,
                            finished_weeks(bars, instrument.mic, now, sessions, by_first_day=True))
+
+        return self.read(reader)
+
+    def minutes(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook) -> Minutes:
+        """Return the last five sessions by the minute, the newest 2,000 minutes at most, as they were traded on IEX."""
+        def reader() -> Minutes:
+            begin = day_at(instrument.mic, begin_of(instrument.mic, now, sessions))
+            rows = read_rows(self._ask(f"/iex/{quoted(self.symbol_of(instrument), safe='')}/prices", {
+                "startDate": str(begin), "resampleFreq": "1min", "afterHours": "true", "columns": COLUMNS,
+                "format": "json"}))
+            bars = finished_minutes(read_minutes(rows), instrument.mic, now, sessions)
+            return Minutes(instrument.id, self.name, Adjustment.NONE, bars)
 
         return self.read(reader)
 

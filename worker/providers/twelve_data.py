@@ -17,6 +17,7 @@ from webapp.records import (
     History,
     Instrument,
     Listing,
+    Minutes,
     Quote,
     Split,
     State,
@@ -28,10 +29,12 @@ from worker.providers.base import ErrorKind, ProviderError
 from worker.providers.directories import unit_from
 from worker.providers.figures import FigureError, check_range, parse_count, parse_day, parse_epoch, parse_price
 from worker.providers.freshness import Times, check_time, times_of_day, times_of_regular
-from worker.providers.histories import finished, finished_weeks
+from worker.providers.histories import day_at, finished, finished_weeks
 from worker.providers.http import Answer, Client
+from worker.providers.minutes import begin_of, finished_minutes
 from worker.providers.rest import US, RestProvider, as_object, stated_change
 from worker.providers.twelve_data_history import read_bars, read_company, read_dividends, read_hits, read_splits
+from worker.providers.twelve_data_minutes import read_minutes
 
 if TYPE_CHECKING:
     from config import Config
@@ -107,6 +110,20 @@ class TwelveData(RestProvider):
             body = self._series(instrument, "1week")
             bars = finished_weeks(read_bars(body), instrument.mic, now, sessions, by_first_day=True)
             return self._history(instrument, body, bars)
+
+        return self.read(read)
+
+    def minutes(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook) -> Minutes:
+        """Return the regular hours of the last five sessions by the minute, as they were traded.
+
+        The hours before and after are for dearer plans, and without volume.
+        """
+        begin = day_at(instrument.mic, begin_of(instrument.mic, now, sessions))
+
+        def read() -> Minutes:
+            body = self._series(instrument, "1min", start_date=f"{begin} 00:00:00")
+            bars = finished_minutes(read_minutes(body, instrument.mic), instrument.mic, now, sessions)
+            return Minutes(instrument.id, self.name, Adjustment.NONE, bars, unit_from(body["meta"].get("currency")))
 
         return self.read(read)
 

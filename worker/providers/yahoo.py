@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as quoted
 
 from webapp.markets import EXCHANGES
-from webapp.records import Adjustment, Dividend, History, Instrument, Listing, Quote, Split
+from webapp.records import Adjustment, Dividend, History, Instrument, Listing, Minutes, Quote, Split
 from webapp.vendors import VENDORS
 from worker.providers.answers import LATER, MINUTE, broken_answer, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, ProviderError
@@ -16,9 +16,11 @@ from worker.providers.directories import kind_of, symbol_of, text_of
 from worker.providers.figures import FigureError
 from worker.providers.histories import finished, finished_weeks
 from worker.providers.http import Client
+from worker.providers.minutes import finished_minutes
 from worker.providers.rest import US, RestProvider, as_list, as_object
 from worker.providers.yahoo_browser import Browser
 from worker.providers.yahoo_charts import Chart, read_chart
+from worker.providers.yahoo_minutes import INTERVAL, MinuteChart, read_minutes
 from worker.providers.yahoo_quotes import SOURCE, read_quote
 
 if TYPE_CHECKING:
@@ -94,13 +96,32 @@ class Yahoo(RestProvider):
         weeks = self.read(lambda: finished_weeks(chart.bars, instrument.mic, now, sessions, by_first_day=True))
         return self._history(instrument, chart, weeks)
 
+    def minutes(self, instrument: Instrument, now: dt.datetime, sessions: SessionBook) -> Minutes:
+        """Return the last five days by the minute, divided by later splits; no volume before and after hours."""
+        symbol = self.symbol_of(instrument)
+        params = {"interval": INTERVAL, "range": "5d", "includePrePost": "true"}
+
+        def reader() -> Minutes:
+            try:
+                body = self.call(f"/v8/finance/chart/{quoted(symbol, safe='')}", params)
+                chart = read_minutes(body, symbol, instrument)
+            except NoPrices:
+                chart = MinuteChart()
+            bars = finished_minutes(chart.bars, instrument.mic, now, sessions)
+            return Minutes(instrument.id, self.name, Adjustment.SPLITS, bars, chart.unit)
+
+        return self.read(reader)
+
     def splits(self, instrument: Instrument, now: dt.datetime) -> list[Split]:
         """Return the splits of thirty years."""
         return list(self.read(lambda: self._chart(instrument, DAILY, (now - DAYS_BACK).date(), now)).splits)
 
     def dividends(self, instrument: Instrument, now: dt.datetime) -> list[Dividend]:
-        """Return the dividends of thirty years, divided by later splits as the prices are."""
-        return list(self.read(lambda: self._chart(instrument, DAILY, (now - DAYS_BACK).date(), now)).dividends)
+        """Return the dividends of thirty years; Yahoo divides them by later splits, as its prices, and it is undone."""
+        chart = self.read(lambda: self._chart(instrument, DAILY, (now - DAYS_BACK).date(), now))
+        parts = parts_of(instrument.quoted_in) / Decimal(parts_of(chart.unit or instrument.quoted_in))
+        return [replace(dividend, amount=dividend.amount * later_shares(chart.splits, dividend.day) * parts)
+                for dividend in chart.dividends]
 
     def search(self, text: str, now: dt.datetime) -> list[Listing]:
         """Return what Yahoo finds; in which unit it is quoted is not said."""

@@ -44,6 +44,18 @@ def read_chart(body: Any, symbol: str, instrument: Instrument, interval: str) ->
 
     `interval` is what was asked for, 1d or 1wk. Where the range is long Yahoo may send longer steps in its place.
     """
+    entry, meta = find_entry(body, symbol, interval)
+    zone = find_zone(meta, instrument)
+    bars = one_each(list(_rows(entry, zone)), weekly=interval == "1wk")
+    events = as_object(entry.get("events") or {}, "the events")
+    splits = known_splits(_split(event, zone) for event in _events(events, "splits"))
+    dividends = known_dividends(make_dividend(_day(event.get("date"), zone), raw(event.get("amount")))
+                                for event in _events(events, "dividends"))
+    return Chart(tuple(bars), tuple(splits), tuple(dividends), read_unit(meta, instrument))
+
+
+def find_entry(body: Any, symbol: str, interval: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the one chart of an answer and its head; raise FigureError where it is not what was asked for."""
     results = as_list(as_object(as_object(body).get("chart"), "the chart").get("result"), "the chart")
     if len(results) != 1:
         raise FigureError("it does not hold one chart")
@@ -53,13 +65,7 @@ def read_chart(body: Any, symbol: str, instrument: Instrument, interval: str) ->
         raise FigureError("it is for another symbol")
     if str(meta.get("dataGranularity") or interval) != interval:
         raise FigureError("its steps are of another length")
-    zone = find_zone(meta, instrument)
-    bars = one_each(list(_rows(entry, zone)), weekly=interval == "1wk")
-    events = as_object(entry.get("events") or {}, "the events")
-    splits = known_splits(_split(event, zone) for event in _events(events, "splits"))
-    dividends = known_dividends(make_dividend(_day(event.get("date"), zone), _raw(event.get("amount")))
-                                for event in _events(events, "dividends"))
-    return Chart(tuple(bars), tuple(splits), tuple(dividends), read_unit(meta, instrument))
+    return entry, meta
 
 
 def read_unit(fields: Mapping[str, Any], instrument: Instrument) -> str:
@@ -112,15 +118,12 @@ def _period(bar: Bar, *, weekly: bool) -> tuple[int, ...]:
 
 def _rows(entry: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Bar]:
     """Read the rows; one that is all null, or all 0, was never traded."""
-    stamps = as_list(entry.get("timestamp") or [], "the times")
+    stamps, figures = columns_of(entry, COLUMNS)
     if not stamps:
         return
-    indicators = as_object(entry.get("indicators"), "the columns")
-    columns = _first(indicators, "quote")
-    figures = [_column(columns, name, len(stamps)) for name in COLUMNS]
-    adjusted = _column(_first(indicators, "adjclose"), "adjclose", len(stamps))
+    adjusted = _column(_first(as_object(entry.get("indicators")), "adjclose"), "adjclose", len(stamps))
     for stamp, first, high, low, close, volume, after in zip(stamps, *figures, adjusted, strict=True):
-        if all(_is_nothing(price) for price in (first, high, low, close)):
+        if all(is_nothing(price) for price in (first, high, low, close)):
             continue
         day = _day(stamp, zone)
         if day is None:
@@ -130,6 +133,15 @@ def _rows(entry: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Bar]:
         bar = make_bar(day, first, high, low, close, volume, left)
         if bar is not None:
             yield bar
+
+
+def columns_of(entry: Mapping[str, Any], names: Sequence[str]) -> tuple[list[Any], list[list[Any]]]:
+    """Return the times of a chart, and as long a column of each name; nothing where there is no time."""
+    stamps = as_list(entry.get("timestamp") or [], "the times")
+    if not stamps:
+        return [], [[] for _ in names]
+    columns = _first(as_object(entry.get("indicators"), "the columns"), "quote")
+    return stamps, [_column(columns, name, len(stamps)) for name in names]
 
 
 def _first(indicators: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -145,10 +157,11 @@ def _column(columns: Mapping[str, Any], name: str, length: int) -> list[Any]:
         return [None] * length
     if len(found) != length:
         raise FigureError("its columns are not of the same length")
-    return [_raw(value) for value in found]
+    return [raw(value) for value in found]
 
 
-def _is_nothing(price: Any) -> bool:
+def is_nothing(price: Any) -> bool:
+    """Tell whether there is no price: null, or 0."""
     return price is None or not parse_decimal(price, "a price")
 
 
@@ -160,7 +173,7 @@ def _events(events: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 
 def _split(event: Mapping[str, Any], zone: ZoneInfo) -> Split | None:
     """Return the split: four new shares for one old are numerator 4, denominator 1, or "4:1"."""
-    new, old = (_raw(event.get(name)) for name in ("numerator", "denominator"))
+    new, old = (raw(event.get(name)) for name in ("numerator", "denominator"))
     if new is None and old is None:
         ratio = str(event.get("splitRatio") or "").replace("/", ":")
         new, _, old = (part.strip() for part in ratio.partition(":"))
@@ -169,7 +182,7 @@ def _split(event: Mapping[str, Any], zone: ZoneInfo) -> Split | None:
 
 def _day(stamp: Any, zone: ZoneInfo) -> dt.date | None:
     """Return the day at the exchange of a count of seconds, which is negative before 1970."""
-    seconds: Decimal | None = parse_decimal(_raw(stamp), "a time")
+    seconds: Decimal | None = parse_decimal(raw(stamp), "a time")
     if seconds is None:
         return None
     if not LEAST <= seconds < MOST:
@@ -177,6 +190,6 @@ def _day(stamp: Any, zone: ZoneInfo) -> dt.date | None:
     return (EPOCH + dt.timedelta(seconds=math.floor(seconds))).astimezone(zone).date()
 
 
-def _raw(value: Any) -> Any:
+def raw(value: Any) -> Any:
     """Return a figure of which the answer gives a written form too: {"raw": 1.5, "fmt": "1.50"}."""
     return value.get("raw") if isinstance(value, dict) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import logging
 import random
@@ -22,7 +23,7 @@ from tests.worker.providers.conftest import KEY, Vendor
 from tests.worker.providers.test_contract import CASES, ODD, needs_recordings, spoil, spoil_text
 from webapp.markets import EXCHANGES
 from webapp.notation import canonical
-from webapp.records import Adjustment, Bar, Company, Dividend, History, Listing, Split
+from webapp.records import Adjustment, Bar, Company, Dividend, History, Listing, MinuteBar, Minutes, Split
 from worker.providers.base import PROTOCOLS, Capability, ErrorKind, Provider, ProviderError, capabilities_of
 from worker.providers.directories import KINDS
 
@@ -53,6 +54,8 @@ def use(provider: Any, case: Case, ability: Capability) -> Any:
         return provider.daily(case.instrument, case.now, case.book)
     if ability is Capability.WEEKLY:
         return provider.weekly(case.instrument, case.now, case.book)
+    if ability is Capability.MINUTES:
+        return provider.minutes(case.instrument, case.now, case.book)
     if ability is Capability.SEARCH:
         return provider.search("apple", case.now)
     if ability is Capability.LISTING:
@@ -72,7 +75,7 @@ def refusal(provider: Provider, case: Case, ability: Capability) -> ProviderErro
 
 def count(found: Any) -> int:
     """Return how much an answer holds."""
-    if isinstance(found, History):
+    if isinstance(found, History | Minutes):
         return len(found.bars)
     return len(found) if isinstance(found, list) else 1
 
@@ -81,6 +84,8 @@ def check(found: Any, provider: Provider, case: Case, ability: Capability) -> No
     """Hold what came to all that records promise."""
     if ability in {Capability.DAILY, Capability.WEEKLY}:
         check_history(found, provider, case)
+    elif ability is Capability.MINUTES:
+        check_minutes(found, provider, case)
     elif ability is Capability.OVERVIEW:
         check_company(found, provider, case)
     else:
@@ -108,8 +113,21 @@ def check_history(history: Any, provider: Provider, case: Case) -> None:
         check_dividend(dividend)
 
 
-def check_bar(bar: Bar) -> None:
-    for price in (bar.close, bar.open, bar.high, bar.low, bar.adjusted_close):
+def check_minutes(minutes: Any, provider: Provider, case: Case) -> None:
+    assert isinstance(minutes, Minutes)
+    assert (minutes.instrument_id, minutes.source) == (case.instrument.id, provider.name)
+    assert minutes.adjusted in {Adjustment.NONE, Adjustment.SPLITS}
+    moments = [bar.at for bar in minutes.bars]
+    assert moments == sorted(set(moments))
+    for bar in minutes.bars:
+        check_bar(bar)
+        assert (bar.at.utcoffset(), bar.at.second, bar.at.microsecond) == (dt.timedelta(0), 0, 0)
+        assert bar.at + dt.timedelta(minutes=1) <= case.now, "a minute that still runs"
+        assert case.now - bar.at < dt.timedelta(days=14)
+
+
+def check_bar(bar: Bar | MinuteBar) -> None:
+    for price in (bar.close, bar.open, bar.high, bar.low, getattr(bar, "adjusted_close", None)):
         assert price is None or (isinstance(price, Decimal) and price.is_finite() and price > 0)
     assert bar.high is None or bar.low is None or bar.low <= bar.close <= bar.high
     assert bar.volume is None or (isinstance(bar.volume, int) and bar.volume >= 0)

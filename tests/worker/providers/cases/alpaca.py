@@ -37,6 +37,11 @@ def bars(*rows: dict[str, object], symbol: str = "AAPL", token: str | None = Non
     return {"bars": {symbol: list(rows)}, "next_page_token": token}
 
 
+def minute(begins: str, close: object, **changes: object) -> dict[str, object]:
+    """Return the bar of a minute in the vendor's form."""
+    return {"t": begins, "o": 201.95, "h": 202.5, "l": 199.5, "c": close, "v": 4_123, "n": 56, "vw": 201.9, **changes}
+
+
 def actions(**kinds: list[dict[str, object]]) -> dict[str, object]:
     """Return an answer with corporate actions in the vendor's form."""
     return {"corporate_actions": kinds, "next_page_token": None}
@@ -56,6 +61,8 @@ CASE = Case(
         Capability.DAILY: bars(bar("2026-06-09", 199.8, 201.7, 199.12, 200.44),
                                bar("2026-06-08", 198.1, 199.9, 197.5, 199.01)),
         Capability.WEEKLY: bars(bar("2026-06-01", 190.0, 199.0, 189.0, 198.11)),
+        Capability.MINUTES: bars(minute("2026-06-10T14:41:00Z", 202.0), minute("2026-06-10T14:40:00Z", 201.9),
+                                 minute("2026-06-09T08:00:00Z", 199.9)),
         Capability.SPLITS: actions(forward_splits=[SPLIT]),
         Capability.DIVIDENDS: actions(cash_dividends=[DIVIDEND]),
     },

@@ -29,6 +29,12 @@ def bar(begins: str, first: float, high: float, low: float, close: float, volume
             "t": int(at(f"{begins} 04:00").timestamp()) * 1000, "n": 512_345}
 
 
+def minute(begins: str) -> dict[str, object]:
+    """Return a minute that began at a moment of UTC."""
+    return {"v": 4123.0, "vw": 210.3, "o": 210.25, "c": 210.1, "h": 211.0, "l": 209.2, "n": 51,
+            "t": int(at(begins).timestamp()) * 1000}
+
+
 def answer_with(*bars: dict[str, object], **changes: object) -> dict[str, Any]:
     """Return an answer with these bars."""
     return {"ticker": "AAPL", "queryCount": 3, "resultsCount": len(bars), "adjusted": False, "results": list(bars),
@@ -62,10 +68,14 @@ COMPANY: dict[str, Any] = {"status": "OK", "request_id": "1", "results": {
     "homepage_url": "https://www.apple.com", "list_date": "1980-12-12",
     "share_class_shares_outstanding": 14687356000, "weighted_shares_outstanding": 14687356000}}
 
+# The free plan has them until yesterday.
+MINUTES = answer_with(minute("2026-06-08 13:30"), minute("2026-06-09 13:30"), minute("2026-06-09 13:31"),
+                      minute("2026-06-09 23:59"))
+
 CASE = Case(
     make=make, keys=("MASSIVE_API_KEY",), url="MASSIVE_URL", price="200.445",
     answer=previous(), zero=previous(c=0), negative=previous(c=-200.445),
-    abilities={Capability.DAILY: DAYS, Capability.WEEKLY: WEEKS, Capability.SPLITS: SPLITS,
+    abilities={Capability.DAILY: DAYS, Capability.WEEKLY: WEEKS, Capability.MINUTES: MINUTES, Capability.SPLITS: SPLITS,
                Capability.DIVIDENDS: DIVIDENDS, Capability.SEARCH: SEARCH, Capability.OVERVIEW: COMPANY},
     recordings="polygon", prices={"prev_AAPL.json": (stock("AAPL", "XNAS"), "156.8")},
     errors={"error_404_ticker.json": (404, ErrorKind.UNKNOWN_SYMBOL),

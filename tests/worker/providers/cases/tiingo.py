@@ -18,6 +18,11 @@ def past(day: str, close: object = 200.44, **changes: object) -> dict[str, objec
             "volume": 41234567, "adjClose": close, "divCash": 0.0, "splitFactor": 1.0, **changes}
 
 
+def minute(begins: object, close: object = 200.44, **changes: object) -> dict[str, object]:
+    """Return a minute on IEX."""
+    return {"date": begins, "open": 200.5, "high": 200.6, "low": 200.3, "close": close, **changes}
+
+
 PROFILE = {"ticker": "AAPL", "name": "Apple Inc", "description": "Makes telephones.\nSells them, too.",
            "startDate": "1980-12-12", "endDate": "2026-06-09", "exchangeCode": "NASDAQ"}
 
@@ -32,6 +37,8 @@ CASE = Case(
     abilities={
         Capability.DAILY: [past("2026-06-08", divCash=0.26), past("2026-06-09", splitFactor=4.0)],
         Capability.WEEKLY: [past("2026-05-29"), past("2026-06-05")],
+        Capability.MINUTES: [minute("2026-06-09T13:30:00.000Z"), minute("2026-06-10T14:58:00.000Z"),
+                             minute("2026-06-10T14:59:00.000Z")],
         Capability.SPLITS: [{"date": "2020-08-28T00:00:00.000Z", "splitFactor": 1.0},
                             {"date": "2020-08-31T00:00:00.000Z", "splitFactor": 4.0}],
         Capability.DIVIDENDS: [{"date": "2026-05-08T00:00:00.000Z", "divCash": 0.0},

@@ -52,10 +52,15 @@ COMPANY: dict[str, Any] = {
     "industry": "Consumer Electronics", "employees": 164000, "website": "https://www.apple.com",
     "description": "It makes telephones.", "type": "Common Stock", "country": "United States"}
 
+# Newest first, in the exchange's time; the first minute still runs.
+MINUTES: dict[str, Any] = {"meta": {**META, "interval": "1min"}, "status": "ok", "values": [
+    {"datetime": f"2026-06-10 {time}:00", "open": "212.50000", "high": "213.10000", "low": "212.10499",
+     "close": "212.45000", "volume": "81204"} for time in ("11:00", "10:59", "10:58", "09:30")]}
+
 CASE = Case(
     make=TwelveData, keys=("TWELVE_DATA_API_KEY",), url="TWELVE_DATA_URL",
     answer=MADE, price="212.45000", zero={**MADE, "close": "0.00000"}, negative={**MADE, "close": "-212.45000"},
-    abilities={Capability.DAILY: DAYS, Capability.WEEKLY: WEEKS, Capability.SPLITS: SPLITS,
+    abilities={Capability.DAILY: DAYS, Capability.WEEKLY: WEEKS, Capability.MINUTES: MINUTES, Capability.SPLITS: SPLITS,
                Capability.DIVIDENDS: DIVIDENDS, Capability.SEARCH: SEARCH, Capability.OVERVIEW: COMPANY},
     recordings="twelvedata",
     prices={

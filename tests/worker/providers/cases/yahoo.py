@@ -52,11 +52,17 @@ FOUND = {"explains": [], "count": 3, "quotes": [
      "symbol": "AAPL261219C00120000", "isYahooFinance": True},
     {"index": "78ddc", "name": "AAPlasma", "permalink": "aaplasma", "isYahooFinance": False}], "news": []}
 
+# The last one is the newest price, and no minute.
+STAMPS = [at("2026-06-09 08:00"), at("2026-06-09 13:30"), at("2026-06-10 14:58"), at("2026-06-10 14:59"),
+          at("2026-06-10 14:59:41")]
+MINUTES = chart(STAMPS, [203.25, 204.5, None, 212.45, 212.5], dataGranularity="1m")
+
 CASE = Case(
     make=Yahoo, keys=("YAHOO",), url="YAHOO_URL",
     answer=quotes(row()), price="212.45", zero=quotes(row(regularMarketPrice=0)),
     negative=quotes(row(regularMarketPrice=-212.45)),
-    abilities={Capability.DAILY: DAYS, Capability.WEEKLY: WEEKS, Capability.SPLITS: DAYS, Capability.DIVIDENDS: DAYS,
+    abilities={Capability.DAILY: DAYS, Capability.WEEKLY: WEEKS, Capability.MINUTES: MINUTES,
+               Capability.SPLITS: DAYS, Capability.DIVIDENDS: DAYS,
                Capability.SEARCH: FOUND},
     recordings="yahoo",
     prices={
