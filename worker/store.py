@@ -15,6 +15,7 @@ from sqlalchemy.orm import lazyload
 
 from webapp.extensions import db
 from webapp.models import FeedVersion, Finding, InstrumentRow, QuoteRow, Tick
+from webapp.quotes import load_live
 from webapp.records import Instrument, LiveQuote, Quote, Session, Split, State, in_currency
 from webapp.standings import with_standings
 from webapp.vendors import title_of
@@ -239,6 +240,18 @@ def store_problem(ids: Collection[int], text: str) -> list[LiveQuote]:
         before = row.live() if row else LiveQuote(instrument)
         changed.append((dataclasses.replace(before, version=version, problem=text), _spark(row)))
     return _write(changed)
+
+
+def touch(ids: Collection[int]) -> list[LiveQuote]:
+    """Give these stocks' rows a new version, because something beside the quote has changed; return them.
+
+    They are some thousands at most. A stock that never had a quote has no row: it is drawn anew with its first one.
+    """
+    if db.session.scalar(select(QuoteRow.instrument_id).where(QuoteRow.instrument_id.in_(ids)).limit(1)) is None:
+        return []
+    found = db.session.scalars(update(QuoteRow).where(QuoteRow.instrument_id.in_(ids)).values(version=_next_version())
+                               .returning(QuoteRow.instrument_id)).all()
+    return load_live(sorted(found))
 
 
 def _next_version() -> int:
