@@ -72,16 +72,23 @@ def register_blueprints(app: Flask) -> None:
     """Register every feature."""
     from webapp.accounts import cli as accounts_cli  # noqa: PLC0415 - views import extensions that are bound by now
     from webapp.accounts.views import bp as accounts  # noqa: PLC0415
+    from webapp.charts.views import bp as charts  # noqa: PLC0415
     from webapp.findings.views import bp as findings  # noqa: PLC0415
+    from webapp.history import cli as history_cli  # noqa: PLC0415
+    from webapp.history.views import bp as history  # noqa: PLC0415
     from webapp.live.views import bp as live  # noqa: PLC0415
+    from webapp.market.stages import bp as stages  # noqa: PLC0415
     from webapp.market.views import bp as market  # noqa: PLC0415
+    from webapp.screener.views import bp as screener  # noqa: PLC0415
     from webapp.sources.views import bp as sources  # noqa: PLC0415
     from webapp.symbols.views import bp as symbols  # noqa: PLC0415
     from webapp.watchlists.views import bp as watchlists  # noqa: PLC0415
 
-    for blueprint in (market, accounts, symbols, watchlists, live, findings, sources):
+    for blueprint in (market, accounts, symbols, watchlists, live, findings, sources, history, screener, stages,
+                      charts):
         app.register_blueprint(blueprint)
     app.cli.add_command(accounts_cli.users)
+    app.cli.add_command(history_cli.bars)
 
     @app.context_processor
     def common_names() -> dict[str, Any]:

@@ -39,6 +39,16 @@ def spark(live: LiveQuote, width: int = 100, height: int = 24) -> Spark | None:
     return Spark(points, base, Decimal(live.spark[0]), Decimal(last))
 
 
+def line(prices: tuple[str, ...], width: int = 100, height: int = 24) -> Spark | None:
+    """Return any path in a box, without a close before it; None where there are fewer than two prices."""
+    if len(prices) < 2:
+        return None
+    *earlier, last = prices
+    low, high = _extremes(prices)
+    points = f"{_path(tuple(earlier), low, high, width, height)} {width},{_depth(float(last), low, high, height)}"
+    return Spark(points, None, Decimal(prices[0]), Decimal(last))
+
+
 def range_place(live: LiveQuote, width: int = 100) -> int | None:
     """Return where between the day's low (0) and high (`width`) the price stands; None where that is unknown."""
     quote = live.quote

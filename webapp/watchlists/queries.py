@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from webapp.errors import NotFound
 from webapp.extensions import db
-from webapp.models import InstrumentRow, Watchlist, WatchlistItem
+from webapp.lists import Summary, find_watchlist, list_watchlists
+from webapp.models import InstrumentRow, WatchlistItem
 from webapp.records import Instrument
 
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One list as the overview shows it."""
-
-    id: int
-    name: str
-    stocks: int
-
-
-def find_watchlist(user_id: int, watchlist_id: int) -> Watchlist | None:
-    """Return the person's list; None for a list that is not there and for a stranger's alike."""
-    return db.session.scalar(select(Watchlist).where(Watchlist.id == watchlist_id, Watchlist.user_id == user_id))
-
-
-def list_watchlists(user_id: int) -> list[Summary]:
-    """Return the person's lists in the order they gave them."""
-    query = (select(Watchlist.id, Watchlist.name, func.count(WatchlistItem.id))
-             .outerjoin(WatchlistItem, WatchlistItem.watchlist_id == Watchlist.id)
-             .where(Watchlist.user_id == user_id)
-             .group_by(Watchlist.id)
-             .order_by(Watchlist.position, Watchlist.id))
-    return [Summary(*row) for row in db.session.execute(query)]
+__all__ = ["Summary", "find_item", "find_watchlist", "list_watchlists", "load_notes"]
 
 
 def load_notes(watchlist_id: int) -> dict[int, str]:
