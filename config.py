@@ -139,8 +139,9 @@ class Config:
 
         # Market data
         self._read_vendors()
-        # A worker that waits for a vendor keeps no other vendor waiting; more than four hang together hardly ever.
-        self.JOB_WORKERS = env_int("JOB_WORKERS", max(2, min(len(self.vendors) + 1, 4)), least=1)
+        # A worker that waits for a vendor keeps no other vendor waiting; more than four hang together hardly ever. One
+        # more is for past prices: they are fetched, imported and reckoned with for minutes at times.
+        self.JOB_WORKERS = env_int("JOB_WORKERS", max(3, min(len(self.vendors) + 2, 5)), least=1)
         self.CLOSURES_FILE = env("CLOSURES_FILE", str(self.INSTANCE_DIR / "closures.csv"))
         self.SIMULATOR_SEED = env_int("SIMULATOR_SEED", 1)
         self.SIMULATOR_CLOCK = env_choice("SIMULATOR_CLOCK", ("always", "market"))

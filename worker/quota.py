@@ -115,7 +115,7 @@ def settle(provider: Provider, call_id: int, error: ProviderError | None = None,
     now = clock.now()
     outcome = f"{error.kind}: {error.message}" if error else OK
     said: dict[str, object] = {"outcome": outcome[:300], "started_at": now}
-    said |= {"subject": error.blames.key} if error and error.blames else {}
+    said |= {"subject": error.blames.key} if of_quotes and error and error.blames else {}
     db.session.execute(update(ProviderCall).where(ProviderCall.id == call_id).values(said))
     values: dict[str, object] = {"last_call_at": now}
     if error is None:

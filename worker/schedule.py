@@ -46,9 +46,9 @@ class Periodic:
         return (int(now - self.offset) // self.every + 1) * self.every + self.offset
 
 
-def key_of(function: str, arguments: Sequence[str]) -> str:
-    """Name a function with its arguments."""
-    return ":".join((function, *arguments))
+def key_of(function: str, arguments: Sequence[object]) -> str:
+    """Name a function with its arguments; those of a job that a page asked for may be ids."""
+    return ":".join((function, *map(str, arguments)))
 
 
 def refresh_name(provider: str) -> str:

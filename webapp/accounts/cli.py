@@ -3,30 +3,12 @@
 import sys
 
 import click
-from flask.cli import AppGroup
-from sqlalchemy import inspect
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from webapp.accounts import emails, passwords, service
+from webapp.commands import DatabaseGroup
 from webapp.extensions import db
 
-
-class AccountsGroup(AppGroup):
-    """Commands that say in one line what to do where there are no tables yet."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run a command."""
-        try:
-            return super().invoke(ctx)
-        except (OperationalError, ProgrammingError) as error:
-            if inspect(db.engine).has_table("users"):
-                raise
-            raise click.ClickException(
-                "The database is not set up yet. Start Stagewatch once with 'make run', or run 'flask db upgrade'."
-            ) from error
-
-
-users = AccountsGroup("users", help="Manage accounts.")
+users = DatabaseGroup("users", help="Manage accounts.")
 
 
 @users.command("create")

@@ -53,9 +53,22 @@ class Change:
         return divided(bars, self.scale if factors is None else factors * self.scale)
 
 
-def days_of(bars: Bars, per_day: int) -> Days:
-    """Return the day of each bar as a number; a day has so many numbers in `at`."""
-    return bars.at if per_day == 1 else (bars.at // per_day).astype(np.int32)
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What bars count in `at`: days, or minutes (1440 `per_day`) where the exchange is so many `ahead` of UTC.
+
+    In New York one trades until midnight of UTC and beyond, in Sydney from the evening of the day before on.
+    """
+
+    per_day: int = 1
+    ahead: int = 0
+
+    def days(self, bars: Bars) -> Days:
+        """Return the exchange's day of each bar."""
+        return bars.at if self.per_day == 1 else ((bars.at + self.ahead) // self.per_day).astype(np.int32)
+
+
+BY_DAY = Steps()
 
 
 def factors_between(days: Days, splits: Sequence[Split], after: dt.date | None,
@@ -106,17 +119,16 @@ def _jumps(bars: Bars, days: Days, place: int, ratio: float, day: int) -> bool:
 
 
 def change_between(older: Bars | None, newer: Bars | None, splits: Sequence[Split], after: dt.date,
-                   until: dt.date, per_day: int = 1) -> Change:
+                   until: dt.date, steps: Steps = BY_DAY) -> Change:
     """Return what brings the bars whose basis is `after` to those of one source whose basis is `until`.
 
-    None has no days in common with the others; a day has `per_day` numbers. The splits that are known say it, unless
-    the days that both have say otherwise: that the prices were divided already, or that there was a split that nobody
-    told us of.
+    None has no days in common with the others. The splits that are known say it, unless the days that both have say
+    otherwise: that the prices were divided already, or that there was a split that nobody told us of.
     """
     known = Change(after, until)
     if older is None or newer is None or not len(plain := quotients(older, newer)):
         return known
-    factors = factors_between(days_of(older, per_day), splits, after, until)
+    factors = factors_between(steps.days(older), splits, after, until)
     if factors is not None and _same(quotients(divided(older, factors), newer)):
         return known
     if _same(plain):
@@ -156,20 +168,17 @@ def _common(found: Floats) -> float | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sent:
-    """Bars as a source sends them: in the shares of `basis_day`, where they are adjusted.
-
-    A day has `per_day` numbers in `bars.at`: 1, or 1440 in bars of a minute.
-    """
+    """Bars as a source sends them: in the shares of `basis_day`, where they are adjusted."""
 
     bars: Bars
     adjusted: Adjustment
     basis_day: dt.date | None
-    per_day: int = 1
+    steps: Steps = BY_DAY
 
     @property
     def days(self) -> Days:
         """Return the day of each bar."""
-        return days_of(self.bars, self.per_day)
+        return self.steps.days(self.bars)
 
     def true_basis(self, splits: Sequence[Split]) -> dt.date | None:
         """Return the day up to which they are really divided; None where they are as traded."""
@@ -205,9 +214,9 @@ def fit(sent: Sent, stored: Bars | None, kind: Adjustment, stored_basis: dt.date
     if basis is None or stored_basis is None:
         return Fit(sent.bars, None, basis or stored_basis)
     if basis >= stored_basis:
-        change = change_between(stored, sent.bars, splits, stored_basis, basis, sent.per_day)
+        change = change_between(stored, sent.bars, splits, stored_basis, basis, sent.steps)
         return Fit(sent.bars, change if _matters(change, splits) else None, basis)
-    change = change_between(sent.bars, stored, splits, basis, stored_basis, sent.per_day)
+    change = change_between(sent.bars, stored, splits, basis, stored_basis, sent.steps)
     return Fit(change.apply(sent.bars, sent.days, splits), None, stored_basis)
 
 

@@ -10,10 +10,11 @@ from decimal import Decimal
 
 from sqlalchemy import func, select
 
-from webapp.bars.sources import ranks
+from webapp.bars.sources import SIMULATOR, is_made_up, ranks
 from webapp.bars.upserts import upsert
 from webapp.extensions import db
-from webapp.models import DividendRow, SplitRow
+from webapp.models import BarSeries, DividendRow, SplitRow
+from webapp.models.bars import DAY
 from webapp.records import Dividend, Split
 
 # Sources differ by some days about an event; two of one kind so near to each other are the same.
@@ -56,26 +57,48 @@ def write_many_events(events: Mapping[int, Events], source: str, now: dt.datetim
 
 
 def load_splits(ids: Collection[int]) -> dict[int, tuple[Split, ...]]:
-    """Return the known splits of these instruments, oldest first; those to come are among them."""
+    """Return the known splits of these instruments, oldest first; those to come are among them.
+
+    What the simulator made up counts only where the past is made up too.
+    """
     found: dict[int, list[Split]] = defaultdict(list)
     if ids:
-        query = select(SplitRow.instrument_id, SplitRow.day, SplitRow.ratio).where(SplitRow.instrument_id.in_(ids))
-        for number, day, ratio in db.session.execute(query.order_by(SplitRow.day)):
-            found[number].append(Split(day, ratio))
+        query = (select(SplitRow.instrument_id, SplitRow.day, SplitRow.ratio, SplitRow.source)
+                 .where(SplitRow.instrument_id.in_(ids)).order_by(SplitRow.day))
+        rows = db.session.execute(query).all()
+        real = _real({number for number, _day, _ratio, source in rows if is_made_up(source)})
+        for number, day, ratio, source in rows:
+            if not (number in real and is_made_up(source)):
+                found[number].append(Split(day, ratio))
     return {number: tuple(splits) for number, splits in found.items()}
 
 
 def load_dividends(ids: Collection[int]) -> dict[int, tuple[Dividend, ...]]:
-    """Return the dividends of these instruments, oldest first, of the best source that knows each."""
+    """Return the dividends of these instruments, oldest first, of the best source that knows each.
+
+    What the simulator made up counts only where the past is made up too.
+    """
     found: dict[int, dict[str, list[Dividend]]] = defaultdict(lambda: defaultdict(list))
     if ids:
         query = select(DividendRow.instrument_id, DividendRow.source, DividendRow.day, DividendRow.amount)
         for number, source, day, amount in db.session.execute(
                 query.where(DividendRow.instrument_id.in_(ids)).order_by(DividendRow.day)):
             found[number][source].append(Dividend(day, amount))
+    made_up = [number for number, sources in found.items() if any(map(is_made_up, sources))]
+    for number in _real(made_up):
+        found[number] = {source: paid for source, paid in found[number].items() if not is_made_up(source)}
     order = ranks({source for sources in found.values() for source in sources})
     return {number: _believed([sources[name] for name in sorted(sources, key=order.__getitem__)])
             for number, sources in found.items()}
+
+
+def _real(ids: Collection[int]) -> set[int]:
+    """Return those of the instruments that have past days which nobody made up."""
+    if not ids:
+        return set()
+    query = select(BarSeries.instrument_id).where(BarSeries.instrument_id.in_(ids), BarSeries.interval == DAY,
+                                                  BarSeries.source != SIMULATOR)
+    return set(db.session.scalars(query))
 
 
 def events_changed(ids: Collection[int]) -> dict[int, dt.datetime]:
@@ -95,7 +118,8 @@ def _new_splits(events: Mapping[int, Events], source: str) -> list[dict[str, obj
     known: dict[int, list[tuple[Split, str]]] = defaultdict(list)
     query = select(SplitRow.instrument_id, SplitRow.day, SplitRow.ratio, SplitRow.source)
     for number, day, ratio, said_by in db.session.execute(query.where(SplitRow.instrument_id.in_(events))):
-        known[number].append((Split(day, ratio), said_by))
+        if is_made_up(source) or not is_made_up(said_by):
+            known[number].append((Split(day, ratio), said_by))
     order = ranks({source} | {said_by for found in known.values() for _split, said_by in found})
     rows: dict[tuple[int, dt.date], dict[str, object]] = {}
     for number, found in sorted(events.items()):

@@ -27,6 +27,7 @@ MOST = 200
 # What an importer has seen, and nobody can see in what is stored.
 NOTED = {BarFault.DUPLICATE.value}
 BY_ITSELF = "what is known now explains it"
+ELSEWHERE = "another finding tells of it, together with more"
 MOST_VOLUME = 2**62
 Found = Row[int, int, str, dt.date | None, str]
 
@@ -39,7 +40,8 @@ def check_series(series_id: int, now: dt.datetime) -> int:
 def check_many(series_ids: Collection[int], now: dt.datetime) -> dict[int, int]:
     """Check daily bars, keep what is found, and settle what is found no more; return the open findings of each series.
 
-    What a person settled is not opened anew by the same fault, nor by a part of it.
+    What a person explained is not opened anew by the same fault, nor by a part of it, but by one that goes on longer;
+    what is still found after a repair is open.
     """
     numbers = sorted(set(series_ids))
     for start in range(0, len(numbers), MOST):
@@ -153,19 +155,30 @@ def _keep(series_id: int, faults: Sequence[Fault], rows: Sequence[BarFinding], n
                 new.append({"series_id": series_id, "kind": fault.kind.value, "day": fault.day,
                             "last_day": fault.last_day, "detail": fault.detail[:300], "found_at": now,
                             "state": FaultState.OPEN.value, "settled_by": "", "note": ""})
-        elif not row.settled_by:
-            row.last_day, row.detail = fault.last_day, fault.detail[:300]
-            if row.state != FaultState.OPEN.value:  # it was settled by itself, and is there again
-                row.state, row.settled_at, row.note = FaultState.OPEN.value, None, ""
+        elif not (_is_explained(row) and fault.last_day <= row.last_day):
+            _renew(row, fault)
     if new:
         db.session.execute(insert(BarFinding.__table__), new)  # type: ignore[arg-type]
     return len(new)
 
 
+def _is_explained(row: BarFinding) -> bool:
+    """Tell whether a person has said why it is so; of a repair, what is found all the same it did not reach."""
+    return bool(row.settled_by) and (row.state == FaultState.EXPLAINED.value or row.kind in NOTED)
+
+
 def _covers(row: BarFinding, fault: Fault) -> bool:
-    """Tell whether a person has settled what the fault is a part of."""
-    return bool(row.settled_by) and row.kind == fault.kind.value and (
+    """Tell whether a person has explained what the fault is a part of."""
+    return _is_explained(row) and row.kind == fault.kind.value and (
         row.day <= fault.day and fault.last_day <= row.last_day)
+
+
+def _renew(row: BarFinding, fault: Fault) -> None:
+    """Write what is found now; open it again where it was settled, a person's note kept."""
+    row.last_day, row.detail = fault.last_day, fault.detail[:300]
+    if row.state != FaultState.OPEN.value:
+        row.note = row.note if row.settled_by else ""
+        row.state, row.settled_at, row.settled_by = FaultState.OPEN.value, None, ""
 
 
 def _settle_others(faults: Sequence[Fault], rows: Sequence[BarFinding], now: dt.datetime) -> None:
@@ -173,7 +186,9 @@ def _settle_others(faults: Sequence[Fault], rows: Sequence[BarFinding], now: dt.
     still = {(fault.kind.value, fault.day) for fault in faults}
     for row in rows:
         if row.state == FaultState.OPEN.value and row.kind not in NOTED and (row.kind, row.day) not in still:
-            _settle(row, FaultState.EXPLAINED, "", BY_ITSELF, now)
+            told = any(fault.kind.value == row.kind and fault.day <= row.day and row.last_day <= fault.last_day
+                       for fault in faults)
+            _settle(row, FaultState.EXPLAINED, "", ELSEWHERE if told else BY_ITSELF, now)
 
 
 def _settle(row: BarFinding, state: FaultState, by: str, note: str, now: dt.datetime) -> None:

@@ -15,7 +15,7 @@ from webapp.records import Instrument
 
 # What a try to fetch minutes is called in its `kind`.
 KIND = "minutes"
-# While there is trading they are fetched so often at most; so long after its end, for the last time of the day.
+# While there is trading they are fetched so often at most; so long after its end (a midday break is one), once more.
 EVERY, SETTLES = dt.timedelta(seconds=60), dt.timedelta(minutes=20)
 # Of an exchange whose days are not known.
 WITHOUT_BOOK = dt.timedelta(hours=1)
@@ -34,5 +34,8 @@ def complete_at(mic: str, now: dt.datetime, book: SessionBook) -> dt.datetime:
     trades = settings.simulated and settings.SIMULATOR_CLOCK == "always"
     if trades or any(book.current(mic, moment)[1] for moment in (now, now - SETTLES)):
         return now - EVERY
+    resting = book.resting(mic, now)
+    if resting is not None and resting.break_starts_at is not None:
+        return resting.break_starts_at + SETTLES
     last = book.last_completed(mic, now)
     return last.ends_at + SETTLES if last else now - WITHOUT_BOOK

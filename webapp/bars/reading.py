@@ -25,6 +25,7 @@ from webapp.bars.codec import Bars, joined, unpack
 from webapp.bars.events import events_changed, load_dividends, load_splits
 from webapp.bars.merging import MINUTES
 from webapp.bars.sources import is_made_up, ranks
+from webapp.database import BYTES
 from webapp.extensions import db
 from webapp.models import BarChunk, BarSeries, InstrumentRow
 from webapp.models.bars import DAY, MINUTE
@@ -149,7 +150,8 @@ def _load_bars(series_ids: Sequence[int], since: dt.date | None, until: dt.date 
         query = query.where(BarChunk.start <= until)
     parts: dict[int, list[Bars]] = defaultdict(list)
     if series_ids:
-        for number, data in db.session.execute(query.order_by(BarChunk.series_id, BarChunk.start)):
+        query = query.order_by(BarChunk.series_id, BarChunk.start).execution_options(**{BYTES: True})
+        for number, data in db.session.execute(query):
             parts[number].append(unpack(data))
     return {number: bars for number, found in parts.items() if len(bars := joined(found))}
 

@@ -50,7 +50,8 @@ class Batch:
     """Bars of one instrument from one source, in the instrument's currency, to be written.
 
     `adjusted` is what the source had divided its prices by, `basis_day` the day up to which it had done so (None: the
-    last bar's day); it means nothing for bars as traded.
+    last bar's day); it means nothing for bars as traded. `ahead` is by how many minutes the exchange is ahead of UTC,
+    where bars are of a minute.
     """
 
     instrument_id: int
@@ -59,6 +60,7 @@ class Batch:
     adjusted: Adjustment = Adjustment.NONE
     basis_day: dt.date | None = None
     interval: str = DAY
+    ahead: int = 0
 
     @property
     def key(self) -> Key:
@@ -69,6 +71,11 @@ class Batch:
     def per_day(self) -> int:
         """Return how many numbers a day has in `bars.at`."""
         return MINUTES if self.interval == MINUTE else 1
+
+    @property
+    def steps(self) -> basis.Steps:
+        """Return what `bars.at` counts."""
+        return basis.Steps(self.per_day, self.ahead)
 
 
 @dataclass(slots=True)
@@ -218,8 +225,7 @@ def _fit(works: Sequence[_Work]) -> None:
 
 def _fit_one(work: _Work, splits: Sequence[Split]) -> None:
     stored = joined([unpack(data) for _start, data in sorted(work.stored.items())]) if work.stored else None
-    sent = basis.Sent(work.batch.bars, work.batch.adjusted, work.batch.basis_day,
-                      work.batch.per_day)
+    sent = basis.Sent(work.batch.bars, work.batch.adjusted, work.batch.basis_day, work.batch.steps)
     if not work.row.bars:
         work.basis_day = sent.true_basis(splits)
         return
@@ -242,7 +248,7 @@ def _rescale(work: _Work, change: basis.Change, splits: Sequence[Split]) -> None
     whole = _chunks([work.row.id], None)[work.row.id]
     for start, data in whole.items():
         bars = unpack(data)
-        work.chunks[start] = change.apply(bars, basis.days_of(bars, work.batch.per_day), splits)
+        work.chunks[start] = change.apply(bars, work.batch.steps.days(bars), splits)
         work.changed += len(bars)
     repairs.rescale(work.repairs, change, splits)
 

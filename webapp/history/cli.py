@@ -6,20 +6,22 @@ import datetime as dt
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
-from flask.cli import AppGroup
+from sqlalchemy.exc import OperationalError
 
 from webapp.bars.files.importing import ADJUSTMENTS, Choices
+from webapp.commands import DatabaseGroup
 from webapp.extensions import db
 from webapp.history import service
-from webapp.history.forms import check_source, find_stock
+from webapp.history.forms import check_made_on, check_source, find_stock
 from webapp.markets import EXCHANGES
 from webapp.models import IngestRun, RunState
 from webapp.records import MINOR_UNITS
 
-bars = AppGroup("bars", help="Past prices.")
+bars = DatabaseGroup("bars", help="Past prices.")
 
 
 @bars.command("import")
@@ -31,15 +33,18 @@ bars = AppGroup("bars", help="Past prices.")
 @click.option("--unit", default="", help="What the prices are in: GBP, GBX. Without it, what the exchange quotes in.")
 @click.option("--made-on", type=click.DateTime(["%Y-%m-%d"]), help="The day on which the files were made.")
 @click.option("--skip-bad-lines", is_flag=True, help="Import the good lines of a file that has bad ones.")
+@click.option("--even-if-different", is_flag=True, help="Import prices that are far from those that are stored.")
 def import_files(files: Sequence[Path], symbol: str, exchange: str, source: str, adjusted: str | None, unit: str,
-                 made_on: dt.datetime | None, skip_bad_lines: bool) -> None:
+                 made_on: dt.datetime | None, skip_bad_lines: bool, even_if_different: bool) -> None:
     """Import daily bars from files of Alpha Vantage, Yahoo, Stooq, Tiingo, WIKI, or with plain columns."""
     try:
         check_source(source)
+        check_made_on(made_on.date() if made_on else None)
         instrument = find_stock(symbol, _exchange(exchange))
         kind = ADJUSTMENTS[adjusted] if adjusted else None
         day = made_on.date() if made_on else None
-        choices = Choices(instrument, _exchange(exchange), source, kind, _unit(unit), day, skip_bad_lines)
+        choices = Choices(instrument, _exchange(exchange), source, kind, _unit(unit), day, skip_bad_lines,
+                          even_if_different)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     states = [_import_one(path, choices) for path in files]
@@ -58,8 +63,12 @@ def _import_one(path: Path, choices: Choices) -> str:
                 click.echo(f"\r{path.name}: {100 * step.done // step.total} % read", nl=False, err=True)
     except BaseException as error:
         db.session.rollback()
-        service.fail(run, f"It failed: {type(error).__name__}")
-        db.session.commit()
+        said = f": {error.strerror}" if isinstance(error, OSError) else ""
+        with suppress(OperationalError):  # what has failed may be the database
+            service.fail(run, f"It failed: {type(error).__name__}{said}")
+            db.session.commit()
+        if said:  # a full disk, most likely, which is no fault of ours
+            raise click.ClickException(f"{path.name} was not imported{said}.") from error
         raise
     if shows:
         click.echo("\r\x1b[K", nl=False, err=True)

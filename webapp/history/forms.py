@@ -13,11 +13,14 @@ from wtforms.validators import Optional, ValidationError
 
 from webapp import clock
 from webapp.bars.files.importing import ADJUSTMENTS, Choices
-from webapp.bars.sources import is_made_up
+from webapp.bars.sources import TICKS, is_made_up
 from webapp.instruments import MAX_LENGTH, Ambiguous, Found, resolve
 from webapp.markets import EXCHANGES
 from webapp.records import Instrument
+from webapp.vendors import VENDORS
 
+# Who tells of a split that an admin notes.
+ADMIN = "admin"
 SOURCE = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 ADJUSTED = (("", "As such files are"), ("as-traded", "Nothing: as traded"), ("splits", "Splits"),
             ("all", "Splits and dividends"))
@@ -42,6 +45,7 @@ class ImportForm(FlaskForm):
                          "name make one series.",
                          render_kw={"maxlength": 32, "autocomplete": "off", "autocapitalize": "none"})
     skip = BooleanField("Import the good lines even if others are bad")
+    anyway = BooleanField("Import it even if its prices are far from those that are here")
 
     instrument: Instrument | None = None
 
@@ -59,8 +63,10 @@ class ImportForm(FlaskForm):
 
     def validate_made_on(self, field: Field) -> None:
         """Refuse a day to come."""
-        if field.data and field.data > clock.now().date() + dt.timedelta(days=1):
-            raise ValidationError("That day is still to come.")
+        try:
+            check_made_on(field.data)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
 
     def validate_source(self, field: Field) -> None:
         """Keep names short and plain; see check_source()."""
@@ -73,7 +79,7 @@ class ImportForm(FlaskForm):
         """Return what was said of the file."""
         return Choices(self.instrument, self.mic.data or "", self.source.data or "",
                        ADJUSTMENTS.get(self.adjusted.data), self.unit.data or "", self.made_on.data,
-                       bool(self.skip.data))
+                       bool(self.skip.data), bool(self.anyway.data))
 
 
 def find_stock(text: str, mic: str) -> Instrument | None:
@@ -91,10 +97,18 @@ def find_stock(text: str, mic: str) -> Instrument | None:
     raise ValueError(f"No stock here is called {text[:30]}" + (f" on {mic}." if mic else "."))
 
 
+def check_made_on(day: dt.date | None) -> None:
+    """Raise ValueError where no file can have been made on that day yet."""
+    if day and day > clock.now().date() + dt.timedelta(days=1):
+        raise ValueError("That day is still to come.")
+
+
 def check_source(name: str) -> None:
     """Raise ValueError where bars cannot be called so."""
     if is_made_up(name):
         raise ValueError("That is the name of simulated prices.")
+    if name.removesuffix(TICKS) in VENDORS or name == ADMIN:
+        raise ValueError("That is the name of what a provider sends, or an admin says. Use another, like my-file.")
     if name and not SOURCE.fullmatch(name):
         raise ValueError("Use small letters, digits and hyphens, 32 at most.")
 

@@ -13,6 +13,7 @@ from webapp.models import IngestRun, InstrumentRow, RunState
 from webapp.records import Instrument
 
 PER_PAGE = 50
+MOST_ID = 2**63 - 1
 STATES = frozenset(RunState)
 
 
@@ -53,7 +54,7 @@ def runs_page(asked: Filter, before: int | None, count: int = PER_PAGE) -> Page:
     query = (select(IngestRun, InstrumentRow).join(InstrumentRow, InstrumentRow.id == IngestRun.instrument_id,
                                                    isouter=True)
              .where(*_conditions(asked)).order_by(IngestRun.id.desc()).limit(count + 1))
-    if before is not None:
+    if before is not None and 0 <= before <= MOST_ID:  # SQLite takes no larger number
         query = query.where(IngestRun.id < before)
     found = [(run, row.record() if row else None) for run, row in db.session.execute(query)]
     return Page(found[:count], found[count - 1][0].id if len(found) > count else None)

@@ -63,13 +63,19 @@ def fail(run: IngestRun, reason: str) -> None:
     _end(run, RunState.FAILED, reason)
 
 
+def put_off(run: IngestRun, reason: str) -> None:
+    """Note why a run must be tried again."""
+    run.reason = reason[:REASON_LENGTH]
+
+
 def was_stopped(run: IngestRun) -> bool:
     """Note it where a run has been stopped for good: too often, or long ago in a shell; tell whether it has."""
     tries = (run.options or {}).get("tries", 0)
     if run.kind == SHELL and run.started_at < clock.now() - LONGEST_SHELL:
         fail(run, "The import was stopped before its end. Nothing was left by halves; it may be started again.")
     elif run.kind == UPLOAD and tries >= MOST_TRIES:
-        fail(run, f"Its worker was stopped {tries} times. The worker's log says more; perhaps memory ran out.")
+        fail(run, f"It was tried {tries} times. {run.reason}" if run.reason else
+             f"Its worker was stopped {tries} times. The worker's log says more; perhaps memory ran out.")
     else:
         return False
     return True
@@ -142,7 +148,8 @@ def _as_options(choices: Choices) -> dict[str, Any]:
     """Return what a person said of a file as it is kept in its run."""
     adjusted = next((word for word, kind in ADJUSTMENTS.items() if kind is choices.adjusted), "")
     kept = {"mic": choices.mic, "source": choices.source, "adjusted": adjusted, "unit": choices.unit,
-            "made_on": choices.made_on.isoformat() if choices.made_on else "", "skip": choices.skip}
+            "made_on": choices.made_on.isoformat() if choices.made_on else "", "skip": choices.skip,
+            "anyway": choices.anyway}
     return {name: value for name, value in kept.items() if value}
 
 
@@ -152,7 +159,8 @@ def _as_choices(run: IngestRun) -> Choices:
     made_on = options.get("made_on")
     return Choices(row.record() if row else None, options.get("mic", ""), options.get("source", ""),
                    ADJUSTMENTS.get(options.get("adjusted", "")), options.get("unit", ""),
-                   dt.date.fromisoformat(made_on) if made_on else None, bool(options.get("skip")))
+                   dt.date.fromisoformat(made_on) if made_on else None, bool(options.get("skip")),
+                   bool(options.get("anyway")))
 
 
 def upload_path(folder: Path, run_id: int) -> Path:

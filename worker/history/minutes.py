@@ -1,4 +1,7 @@
-"""Bars of a minute out of the ticks that were observed, before those are thrown away."""
+"""Bars of a minute out of the ticks that were observed, before those are thrown away.
+
+They are a source of their own: what a vendor itself says of a minute is never mixed with what was seen of it here.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,12 @@ from sqlalchemy import delete, func, select, update
 
 from config import Config
 from webapp.bars.codec import SCALE, UNKNOWN, Bars
+from webapp.bars.sources import ticks_of
 from webapp.bars.writing import Batch, write_many
 from webapp.extensions import db
 from webapp.models import BarChunk, BarSeries, JobRun, Tick
 from webapp.models.bars import MINUTE
-from webapp.records import Adjustment, State
+from webapp.records import State
 from webapp.vendors import VENDORS, as_set
 
 # The row that says up to which tick, by its id, all finished minutes are kept.
@@ -33,6 +37,7 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # When, at what price, and how many shares the day had traded by then.
 Observed = tuple[dt.datetime, Decimal, int | None]
 Key = tuple[int, str]
+Span = tuple[dt.datetime, dt.datetime]
 
 
 def fold(now: dt.datetime) -> str:
@@ -46,8 +51,8 @@ def fold(now: dt.datetime) -> str:
         new = db.session.execute(select(Tick.id, Tick.instrument_id, Tick.source, Tick.as_of)
                                  .where(Tick.id > mark).order_by(Tick.id).limit(BATCH)).all()
         running = [tick_id for tick_id, _instrument, _source, as_of in new if as_of >= until]
-        starts = _starts((number, source, as_of) for _id, number, source, as_of in new if as_of < until)
-        kept += _keep(starts, until, now)
+        spans = _spans((number, source, as_of) for _id, number, source, as_of in new if as_of < until)
+        kept += _keep(spans, now)
         following = min(running) - 1 if running else new[-1].id if new else mark
         if following != mark:
             _set_mark(following, now)
@@ -62,15 +67,12 @@ def purge_minutes(before: dt.date) -> int:
     old = db.session.execute(
         delete(BarChunk).where(BarChunk.start < before, BarChunk.series_id.in_(of_minutes))
         .returning(BarChunk.series_id), execution_options={"synchronize_session": False}).scalars().all()
-    touched = set(old)
-    left = dict(db.session.execute(select(BarChunk.series_id, func.min(BarChunk.start)).where(
-        BarChunk.series_id.in_(touched)).group_by(BarChunk.series_id)).tuples().all())
-    bars = select(func.coalesce(func.sum(BarChunk.bars), 0)).where(BarChunk.series_id == BarSeries.id).scalar_subquery()
-    for number in touched & left.keys():
-        db.session.execute(update(BarSeries).where(BarSeries.id == number).values(first_day=left[number], bars=bars),
-                           execution_options={"synchronize_session": False})
-    db.session.execute(delete(BarSeries).where(BarSeries.id.in_(touched - left.keys())),
-                       execution_options={"synchronize_session": False})
+    touched = BarSeries.id.in_(set(old))
+    first_day, bars = (select(figure).where(BarChunk.series_id == BarSeries.id).scalar_subquery()
+                       for figure in (func.min(BarChunk.start), func.coalesce(func.sum(BarChunk.bars), 0)))
+    for change in (update(BarSeries).where(touched).values(first_day=first_day, bars=bars),
+                   delete(BarSeries).where(touched, BarSeries.bars == 0)):
+        db.session.execute(change, execution_options={"synchronize_session": False})
     db.session.commit()
     return len(old)
 
@@ -103,39 +105,43 @@ def _traded(before: int | None, after: int | None) -> int:
     return after - before if before is not None and after is not None and after > before else UNKNOWN
 
 
-def _starts(new: Iterable[tuple[int, str, dt.datetime]]) -> dict[Key, dt.datetime]:
-    """Return the first minute with a new tick of each stock and source; those with one price a day have no minutes."""
+def _spans(new: Iterable[tuple[int, str, dt.datetime]]) -> dict[Key, Span]:
+    """Return from when to when the minutes with a new tick are of each stock and source; a price a day makes none."""
     settings: Config = current_app.config["SETTINGS"]
-    starts: dict[Key, dt.datetime] = {}
+    spans: dict[Key, Span] = {}
     for number, source, as_of in new:
         if source in VENDORS and as_set(source, settings).delay is State.END_OF_DAY:
             continue
         minute = as_of.replace(second=0, microsecond=0)
-        starts[number, source] = min(minute, starts.get((number, source), minute))
-    return starts
+        start, end = spans.get((number, source), (minute, minute))
+        spans[number, source] = min(minute, start), max(minute + A_MINUTE, end)
+    return spans
 
 
-def _keep(starts: Mapping[Key, dt.datetime], until: dt.datetime, now: dt.datetime) -> int:
-    """Write the bars of these stocks' minutes from their starts on; return how many are new or other."""
-    found = _load(starts, until)
-    batches = [Batch(number, source, bars_of(found[number, source], start), Adjustment.NONE, None, MINUTE)
-               for (number, source), start in starts.items() if found[number, source]]
+def _keep(spans: Mapping[Key, Span], now: dt.datetime) -> int:
+    """Write the bars of these stocks' minutes within their spans; return how many are new or other."""
+    found = _load(spans)
+    batches = [Batch(number, ticks_of(source), bars_of(found[number, source], start), interval=MINUTE)
+               for (number, source), (start, _end) in spans.items() if found[number, source]]
     return sum(written.added + written.changed for written in write_many(batches, now)) if batches else 0
 
 
-def _load(starts: Mapping[Key, dt.datetime], until: dt.datetime) -> dict[Key, list[Observed]]:
-    """Return the ticks of these stocks from a little before their starts on, oldest first; one query a start."""
-    together: dict[dt.datetime, set[int]] = defaultdict(set)
-    for (number, _source), start in starts.items():
-        together[start].add(number)
+def _load(spans: Mapping[Key, Span]) -> dict[Key, list[Observed]]:
+    """Return the ticks of these stocks from a little before their spans to the ends, oldest first; one query a start.
+
+    After a pause there may be millions of new ticks: no more of them are in memory than are of one go's minutes.
+    """
+    together: dict[dt.datetime, dict[Key, dt.datetime]] = defaultdict(dict)
+    for key, (start, end) in spans.items():
+        together[start][key] = end
     found: dict[Key, list[Observed]] = defaultdict(list)
-    for start, ids in together.items():
+    for start, ends in together.items():
         rows = db.session.execute(
             select(Tick.instrument_id, Tick.source, Tick.as_of, Tick.price, Tick.volume)
-            .where(Tick.instrument_id.in_(ids), Tick.as_of >= start - REACH, Tick.as_of < until)
-            .order_by(Tick.as_of, Tick.id))
+            .where(Tick.instrument_id.in_({number for number, _source in ends}), Tick.as_of >= start - REACH,
+                   Tick.as_of < max(ends.values())).order_by(Tick.as_of, Tick.id))
         for number, source, as_of, price, volume in rows:
-            if starts.get((number, source)) == start:
+            if (number, source) in ends and as_of < ends[number, source]:
                 found[number, source].append((as_of, price, volume))
     return found
 

@@ -43,6 +43,9 @@ class Outcome:
     findings: int = 0
 
 
+NOTHING_YET = Outcome(RunState.DONE)
+
+
 def begin(kind: str, source: str, instrument: Instrument) -> int:
     """Write that a try begins, and commit: one that is cut short leaves its trace. Return its id."""
     row = IngestRun(kind=kind, source=source, subject=instrument.key, instrument_id=instrument.id,
@@ -67,10 +70,14 @@ def outcome_of(error: ProviderError) -> Outcome:
     return Outcome(state, error.message)
 
 
-def end_cut_short(kinds: Collection[str]) -> None:
-    """Write of tries that a killed worker left open that they failed, and commit. None may be under way."""
+def end_cut_short(kinds: Collection[str], after: dt.timedelta = dt.timedelta(0)) -> None:
+    """Write of tries that a killed worker left open that they failed, and commit.
+
+    None may be under way, but of those that began less than `after` ago.
+    """
     db.session.execute(
-        update(IngestRun).where(IngestRun.kind.in_(kinds), IngestRun.state == RunState.RUNNING.value)
+        update(IngestRun).where(IngestRun.kind.in_(kinds), IngestRun.state == RunState.RUNNING.value,
+                                IngestRun.started_at <= clock.now() - after)
         .values(state=RunState.FAILED.value, reason=CUT_SHORT, finished_at=clock.now()))
     db.session.commit()
 

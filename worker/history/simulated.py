@@ -49,13 +49,10 @@ def make_bars(simulator: Simulator, wanted: Iterable[Wanted], sessions: SessionB
 
 def drop_simulated_past() -> int:
     """Delete the made-up days and all that was found out from them; return of how many series. The caller commits."""
-    stocks = select(BarSeries.instrument_id).where(BarSeries.source == Simulator.name, BarSeries.interval == DAY)
-    ids = set(db.session.scalars(stocks))
+    ids = set(db.session.scalars(
+        select(BarSeries.instrument_id).where(BarSeries.source == Simulator.name, BarSeries.interval == DAY)))
     if ids:
-        for table in (Snapshot, StageWeek):
-            db.session.execute(delete(table).where(table.instrument_id.in_(stocks)),
-                               execution_options={"synchronize_session": False})
-        db.session.execute(delete(StageCount))  # they are counted again by the next analysis
+        forget(ids)
         db.session.execute(delete(JobRun).where(JobRun.name == MARK))  # the ticks that it speaks of are gone
     return drop_source(Simulator.name)
 

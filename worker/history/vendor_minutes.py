@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,29 +11,27 @@ import numpy as np
 from sqlalchemy import select, update
 
 from webapp import clock
-from webapp.bars.calendar import exchange_day
+from webapp.bars.calendar import exchange_day, zone_of
 from webapp.bars.histories import bars_of
 from webapp.bars.minutes_due import KIND
-from webapp.bars.writing import Written, write_bars
+from webapp.bars.writing import Batch, Written, write_many
 from webapp.extensions import db
 from webapp.markets import SessionBook
-from webapp.models import BarSeries, IngestRun, ProviderCall, RunState
+from webapp.models import BarSeries, IngestRun, RunState
 from webapp.models.bars import MINUTE
 from webapp.records import Adjustment, Bar, History, Instrument, Minutes, Session
 from worker import quota
 from worker.history import runs
-from worker.history.calls import LACKING_AFTER, SHORT_WAIT, Answer
-from worker.providers.base import ErrorKind, GivesMinutes, Provider, ProviderError
-from worker.shares import over_share
+from worker.history.calls import Answer, Share, claim_within, plan_lacks
+from worker.providers.base import GivesMinutes, Provider, ProviderError
 
 log = logging.getLogger(__name__)
 
-# These calls may have this part of those of a minute, an hour and a day; their subjects begin with the word.
-SHARE, PREFIX = 0.1, "minutes "
-MOST_WAITS = 3
+SHARE = Share(0.1, "minutes ", "minutes")
 # A provider whose plan has the minutes of a session only later is left alone for a while.
 LATE = "It has no minutes of the running session yet."
 LATE_AFTER, LATE_REST = dt.timedelta(minutes=30), dt.timedelta(hours=1)
+A_MINUTE = dt.timedelta(minutes=1)
 
 
 def candidates(stock: Instrument, providers: Sequence[GivesMinutes]) -> list[GivesMinutes]:
@@ -44,53 +41,24 @@ def candidates(stock: Instrument, providers: Sequence[GivesMinutes]) -> list[Giv
         IngestRun.instrument_id == stock.id, IngestRun.kind == KIND, IngestRun.reason == LATE,
         IngestRun.started_at > clock.now() - LATE_REST)))
     return [provider for provider in providers if provider.covers(stock) and provider.name not in late
-            and (stock.id, provider.name) not in rests and not plan_lacks(provider)]
-
-
-def plan_lacks(provider: Provider) -> bool:
-    """Tell whether the plan refused the last minutes of the last day that it was asked for: it has none."""
-    outcomes = db.session.scalars(
-        select(ProviderCall.outcome)
-        .where(ProviderCall.provider == provider.name, ProviderCall.started_at > clock.now() - quota.DAY,
-               ProviderCall.subject.startswith(PREFIX, autoescape=True))
-        .order_by(ProviderCall.started_at.desc()).limit(LACKING_AFTER)).all()
-    return len(outcomes) == LACKING_AFTER and all(
-        outcome.startswith(ErrorKind.NOT_ENTITLED) for outcome in outcomes)
+            and (stock.id, provider.name) not in rests and not plan_lacks(provider, SHARE.prefix)]
 
 
 def claim(provider: Provider, stock: Instrument) -> int | quota.Refusal | None:
-    """Count a call for the stock, None where the provider counts none; return why it may not be made now.
-
-    A pause that ends soon is waited out.
-    """
-    if not quota.is_counted(provider):
-        return None
-    found = _claim(provider, stock)
-    for _ in range(MOST_WAITS):
-        if not isinstance(found, quota.Refusal) or found.until - clock.now() >= SHORT_WAIT:
-            break
-        time.sleep(max((found.until - clock.now()).total_seconds(), 0.05))
-        found = _claim(provider, stock)
-    return found
-
-
-def _claim(provider: Provider, stock: Instrument) -> int | quota.Refusal:
-    refusal = over_share(provider, PREFIX, SHARE, "minutes", clock.now())
-    return refusal or quota.claim(provider, f"{PREFIX}{stock.key}"[:120])
+    """Count a call for the stock; see calls.claim_within()."""
+    return claim_within(SHARE, provider, SHARE.prefix + stock.key)
 
 
 def fetch(provider: GivesMinutes, claimed: int | None, stock: Instrument, book: SessionBook) -> bool:
     """Make the call, store what came, commit; tell whether it is all that can be had now."""
     run_id, before = _begin(provider.name, stock)
-    answer = Answer(provider, claimed, run_id)
+    answer = Answer(provider, claimed, run_id, before)
     try:
         minutes = provider.minutes(stock, clock.now(), book)
         outcome = _store(minutes, stock, book, before)
     except ProviderError as error:
         log.warning("%s: minutes of %s: %s: %s", provider.name, stock.key, error.kind, error.message)
-        db.session.rollback()
-        answer.close(runs.outcome_of(error), error)
-        db.session.commit()
+        answer.refuse(error)
         return False
     except ValueError as error:  # what came does not fit what is there, or cannot be right
         answer.fail(str(error))
@@ -114,12 +82,12 @@ def _begin(source: str, stock: Instrument) -> tuple[int, runs.Outcome]:
         .where(IngestRun.instrument_id == stock.id, IngestRun.kind == KIND, IngestRun.source == source)
         .order_by(IngestRun.id.desc()).limit(1)).first()
     if row is None or row.state not in {RunState.DONE.value, RunState.RUNNING.value}:
-        return runs.begin(KIND, source, stock), runs.Outcome(RunState.DONE)
+        return runs.begin(KIND, source, stock), runs.NOTHING_YET
     if row.state == RunState.RUNNING.value:
         runs.end(row.id, runs.Outcome(RunState.FAILED, runs.CUT_SHORT, row.added, row.changed))
-        return runs.begin(KIND, source, stock), runs.Outcome(RunState.DONE)
+        return runs.begin(KIND, source, stock), runs.NOTHING_YET
     if row.started_at.date() != now.date():
-        return runs.begin(KIND, source, stock), runs.Outcome(RunState.DONE)
+        return runs.begin(KIND, source, stock), runs.NOTHING_YET
     db.session.execute(update(IngestRun).where(IngestRun.id == row.id).values(
         state=RunState.RUNNING.value, started_at=now, finished_at=None))
     db.session.commit()
@@ -152,5 +120,6 @@ def write(minutes: Minutes, stock: Instrument, now: dt.datetime) -> Written:
         unit=minutes.unit)
     at = np.array([int(bar.at.timestamp()) // 60 for bar in minutes.bars], np.int32)
     basis_day = None if minutes.adjusted is Adjustment.NONE else exchange_day(stock.mic, now)
-    return write_bars(stock.id, MINUTE, minutes.source, replace(bars_of(history, stock), at=at),
-                      adjusted=minutes.adjusted, basis_day=basis_day, now=now)
+    ahead = now.astimezone(zone_of(stock.mic)).utcoffset() or dt.timedelta(0)
+    return write_many([Batch(stock.id, minutes.source, replace(bars_of(history, stock), at=at), minutes.adjusted,
+                             basis_day, MINUTE, ahead // A_MINUTE)], now)[0]

@@ -20,6 +20,8 @@ from worker.runs import describe
 
 # One import at a time: two would keep two workers from the quotes.
 LOCK = "import-file"
+# After so long what waits is left to another job: each job has a time after which it is ended, in the midst of a file.
+LONGEST = dt.timedelta(minutes=10)
 # What lies here without a run for longer will get none: its upload was cut off.
 UPLOAD_TAKES = dt.timedelta(hours=1)
 
@@ -29,9 +31,13 @@ def import_file(run_id: int) -> str:
     with locks.alone(current_app.extensions["redis"], LOCK) as free:
         if not free:
             return "another import is going on, which takes this one up"
+        begun = clock.now()
         taken = [_import_one(run_id)]
-        while (waiting := queries.next_upload()) is not None:
+        while (waiting := queries.next_upload()) is not None and clock.now() - begun < LONGEST:
             taken.append(_import_one(waiting))
+    if waiting is not None:
+        with suppress(*RedisAway):  # else it is resumed within a minute
+            queue.import_file(waiting)
     if RunState.DONE in taken:
         with suppress(*RedisAway):  # the periodic run finds what changed
             queue.analyse()
@@ -61,8 +67,11 @@ def _import_one(run_id: int) -> str | None:
     try:
         for _step in service.take_in(run, path):
             db.session.commit()
-    except OperationalError:  # the database may be back at the next try
+    except OperationalError as error:  # the database may be back at the next try
         db.session.rollback()
+        with suppress(OperationalError):
+            service.put_off(run, f"The database gave up: {describe(error)}.")
+            db.session.commit()
         raise
     except Exception as error:
         db.session.rollback()

@@ -33,7 +33,6 @@ def fetch_minutes(instrument_id: int) -> str:
     for provider in providers:
         claimed = vendor_minutes.claim(provider, stock)
         if isinstance(claimed, quota.Refusal):
-            db.session.rollback()
             waits.append(claimed.reason)
         elif vendor_minutes.fetch(provider, claimed, stock, book):
             return f"minutes of {stock.key} from {provider.name}"

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, delete, select
 
 from config import Config
 from webapp import clock
+from webapp.bars.minutes_due import KIND
 from webapp.extensions import db
 from webapp.models import (
     IngestRun,
@@ -19,6 +20,7 @@ from webapp.models import (
     Tick,
     UserSession,
 )
+from worker.history import runs
 from worker.history.minutes import purge_minutes
 
 BATCH = 5_000
@@ -26,12 +28,15 @@ CALLS_KEPT = dt.timedelta(days=8)
 FINDINGS_KEPT = dt.timedelta(days=90)
 SEARCHES_KEPT = dt.timedelta(days=8)
 RUNS_KEPT = dt.timedelta(days=90)
+# A try to fetch minutes that is as old was cut short: its job is ended after one minute.
+MINUTES_END = dt.timedelta(minutes=5)
 
 
 def purge_old_rows() -> str:
     """Delete old ticks, minutes, gaps, log-ins, calls, findings, searches, runs and left plans; say how many."""
     settings: Config = current_app.config["SETTINGS"]
     now = clock.now()
+    runs.end_cut_short((KIND,), MINUTES_END)
     oldest = now - dt.timedelta(days=settings.TICK_DAYS)
     ticks = purge(Tick, Tick.as_of < oldest) + purge(Tick, Tick.id <= _last_surplus_tick(settings.TICK_ROWS))
     others = (purge(QuoteGap, QuoteGap.ended_at < oldest) + purge(UserSession, UserSession.expires_at < now)

@@ -143,9 +143,9 @@ class GivesDividends(Provider, Protocol):
     """Knows of dividends."""
 
     def dividends(self, instrument: Instrument, now: dt.datetime) -> list[Dividend]:
-        """Return the dividends that are known, oldest first, in the shares of their day and what the exchange quotes in.
+        """Return the dividends that are known, oldest first, in the unit that the exchange quotes in.
 
-        None of them is divided by the splits after it, whatever the provider's prices are.
+        They are in the shares of their day, even where the provider's prices are divided by later splits.
         """
 
 

@@ -8,13 +8,12 @@ their five minutes would take a hundred times as long.
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
 
-from webapp.records import Adjustment, Bar, Dividend, History, Instrument, Split
+from webapp.records import Adjustment, Bar, Dividend, History, Instrument, Split, later_shares
 from worker.providers import paths
 from worker.providers.paths import Stock
 

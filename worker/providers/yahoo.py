@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as quoted
 
 from webapp.markets import EXCHANGES
-from webapp.records import Adjustment, Dividend, History, Instrument, Listing, Minutes, Quote, Split
+from webapp.records import (
+    Adjustment,
+    Dividend,
+    History,
+    Instrument,
+    Listing,
+    Minutes,
+    Quote,
+    Split,
+    later_shares,
+    parts_of,
+)
 from webapp.vendors import VENDORS
 from worker.providers.answers import LATER, MINUTE, broken_answer, throttled, unknown_symbol
 from worker.providers.base import ErrorKind, ProviderError

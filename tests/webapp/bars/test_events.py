@@ -13,8 +13,9 @@ from tests.webapp.bars.conftest import LATER, NOW, day
 from webapp.bars.events import Events, load_dividends, load_splits, write_events, write_many_events
 from webapp.bars.sources import rank_of
 from webapp.extensions import db
-from webapp.models import DividendRow, SplitRow
-from webapp.records import Dividend, Split
+from webapp.models import BarSeries, DividendRow, SplitRow
+from webapp.models.bars import DAY
+from webapp.records import Adjustment, Dividend, Split
 
 pytestmark = pytest.mark.both_databases
 
@@ -53,6 +54,26 @@ def test_a_split_that_another_source_dates_some_days_off_is_the_same_one(app: Fl
     assert [one[:2] for one in known()] == [("2014-06-06", "3"), ("2014-06-09", "7"), ("2015-06-09", "7")]
 
 
+def test_what_the_simulator_made_up_does_not_touch_a_real_past(app: Flask) -> None:
+    stock, other = add_stock("AAPL"), add_stock("MSFT")
+    made_up = [split("2021-12-06", "4")], [Dividend(day("2021-06-07"), Decimal("0.5"))]
+    for number in (stock.id, other.id):
+        write_events(number, *made_up, "simulator", NOW)
+    assert load_splits([stock.id])[stock.id] == tuple(made_up[0])
+    add_series(stock.id, "file", DAY)
+    add_series(other.id, "simulator", DAY)
+    assert load_splits([stock.id, other.id]) == {other.id: tuple(made_up[0])}
+    assert load_dividends([stock.id, other.id]) == {stock.id: (), other.id: tuple(made_up[1])}
+    write_events(stock.id, [split("2021-12-08", "4")], [], "tiingo", NOW)
+    assert load_splits([stock.id])[stock.id] == (split("2021-12-08", "4"),)
+
+
+def add_series(stock_id: int, source: str, interval: str) -> None:
+    db.session.add(BarSeries(instrument_id=stock_id, interval=interval, source=source, adjusted=Adjustment.NONE.value,
+                             fetched_at=NOW, changed_at=NOW))
+    db.session.commit()
+
+
 def test_a_source_may_correct_itself_and_a_better_one_a_lesser(app: Flask) -> None:
     stock = add_stock("AAPL")
     write(stock.id, "yahoo", split("2014-06-09", "6"))
@@ -88,6 +109,6 @@ def test_a_dividend_that_its_source_corrected_is_as_it_says_now(app: Flask) -> N
 
 
 def test_what_a_person_brought_is_best_and_what_is_made_up_last(app: Flask) -> None:
-    sources = ["simulator", "fmp", "my-file", "yahoo", "alpaca"]
+    sources = ["simulator-ticks", "alpaca-ticks", "simulator", "fmp", "my-ticks", "yahoo", "yahoo-ticks", "alpaca"]
     assert sorted(sources, key=lambda source: rank_of(source, ("yahoo", "alpaca"))) == [
-        "my-file", "yahoo", "alpaca", "fmp", "simulator"]
+        "my-ticks", "yahoo", "alpaca", "fmp", "yahoo-ticks", "alpaca-ticks", "simulator", "simulator-ticks"]

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from tests.factories import add_stock
 from tests.webapp.bars.conftest import LATER, NOW, alpha_vantage, bars_of, day, row_of, stored, weekdays
 from webapp.bars.calendar import day_numbers
-from webapp.bars.findings import BY_ITSELF, check_many, check_series, explain, note_duplicates, repair
+from webapp.bars.findings import BY_ITSELF, ELSEWHERE, check_many, check_series, explain, note_duplicates, repair
 from webapp.bars.reading import load_past
 from webapp.bars.writing import Batch, Written, write_bars, write_events, write_history, write_many
 from webapp.extensions import db
@@ -101,6 +101,44 @@ def test_what_a_person_explained_is_not_opened_again_nor_is_a_part_of_it(series_
     assert check(series_id, LATER) == 1
     row = findings()[1]
     assert (row.state, row.settled_by, row.note, row.settled_at) == ("explained", EVE, "halted", LATER)
+
+
+def test_what_a_person_explained_is_opened_again_where_it_has_grown(series_id: int) -> None:
+    stock_id = stock_of(series_id)
+    odd = day("2025-02-01")  # a Saturday, and the Sunday after it
+    write(stock_id, [odd], [100.0])
+    check(series_id)
+    explain(next(row.id for row in findings() if row.kind == "no session"), EVE, "an exercise", NOW)
+    db.session.commit()
+    assert check(series_id) == 1
+    write(stock_id, [day("2025-02-02")], [100.0], LATER)
+    assert check(series_id, LATER) == 2
+    row = next(row for row in findings() if row.kind == "no session")
+    assert (row.day, row.last_day, row.state) == (odd, day("2025-02-02"), "open")
+    assert (row.settled_by, row.settled_at, row.note) == ("", None, "an exercise")
+
+
+def test_a_gap_that_is_repaired_by_half_is_still_one_of_the_other_half(series_id: int) -> None:
+    stock_id = stock_of(series_id)
+    write(stock_id, weekdays("2025-05-23", 1), [100.0])
+    check(series_id)
+    gap = findings()[1]
+    assert gap.last_day == day("2025-05-22")
+    repair(series_id, gap.day, values(101), EVE, NOW, gap.id)
+    found = [(row.day, row.state) for row in findings() if row.kind == "gap"]
+    assert found == [(DAYS[50], "open"), (day("2025-05-21"), "repaired"), (day("2025-05-22"), "open")]
+
+
+def test_of_a_finding_that_a_larger_one_took_in_nobody_says_that_it_is_explained(
+        series_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    stock_id = stock_of(series_id)
+    for days in (["2025-02-01"], ["2025-02-08"]):
+        write(stock_id, [day(one) for one in days], [100.0])
+    check(series_id)
+    monkeypatch.setattr("webapp.bars.checks.MOST", 1)
+    check(series_id, LATER)
+    assert [(row.state, row.note) for row in findings() if row.kind == "no session"] == [
+        ("open", ""), ("explained", ELSEWHERE)]
 
 
 def test_duplicates_that_a_file_had_stay_open_until_a_person_settles_them(series_id: int) -> None:

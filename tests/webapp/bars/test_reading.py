@@ -266,6 +266,27 @@ def test_minutes_are_those_of_the_exchanges_day(app: Flask) -> None:
     assert len(load_minutes(add_stock("BHP", "XASX").id, day("2026-03-10"), day("2026-03-10"))) == 0
 
 
+def test_minutes_of_a_vendor_come_before_those_of_ticks_and_made_up_ones_only_alone(app: Flask) -> None:
+    stock = add_stock("AAPL")
+    opening = int(dt.datetime(2026, 3, 10, 14, 0, tzinfo=dt.UTC).timestamp()) // 60
+
+    def minutes(source: str, price: float, *after: int) -> None:
+        bars = bars_of([day("2026-03-10")] * len(after), [price] * len(after))
+        bars.at[:] = [opening + minute for minute in after]
+        write_many([Batch(stock.id, source, bars, interval="1m")], NOW)
+
+    def shown() -> list[float]:
+        return list(load_minutes(stock.id, day("2026-03-10"), day("2026-03-10")).close)
+
+    minutes("simulator-ticks", 9.9, 0, 1, 2, 3)
+    minutes("simulator", 10, 0, 1, 2)
+    assert shown() == [10, 10, 10, 9.9]
+    minutes("fmp-ticks", 20.5, 0, 1)
+    assert shown() == [20.5, 20.5]
+    minutes("yahoo", 20, 1)
+    assert shown() == [20.5, 20]
+
+
 def test_trading_days_are_known_only_where_all_of_their_years_are(app: Flask) -> None:
     db.session.add_all([TradingYear(mic="XNAS", year=2024, days=[2, 365, 366]),
                         TradingYear(mic="XNAS", year=2025, days=[2, 3, 6])])

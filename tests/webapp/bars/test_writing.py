@@ -187,7 +187,8 @@ def test_a_source_goes_with_its_events_and_nothing_else(app: Flask) -> None:
         write_history(history(stock.id, Bar(day("2025-03-03"), Decimal(71)), source=source, splits=(
             Split(day("2025-03-04") if source == "tiingo" else day("2024-03-04"), Decimal(2)),), dividends=(
             Dividend(day("2025-03-04"), Decimal(1)),)), stock.record(), NOW)
-    assert drop_source("simulator") == 1
+    write_bars(stock.id, "1m", "simulator-ticks", one_bar("2025-03-03", 1), adjusted=NONE, now=NOW)
+    assert drop_source("simulator") == 2
     db.session.commit()
     assert drop_source("simulator") == 0
     for column in (BarSeries.source, SplitRow.source, DividendRow.source):

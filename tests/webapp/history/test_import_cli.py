@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -88,6 +91,10 @@ def test_good_lines_are_taken_where_that_is_asked_for(app: Flask, tmp_path: Path
     (("--symbol", "AAPL", "--unit", "pence"), "A unit is a currency's code"),
     (("--symbol", "AAPL", "--source", "simulator"), "the name of simulated prices"),
     (("--symbol", "AAPL", "--source", "My Source"), "Use small letters"),
+    (("--symbol", "AAPL", "--source", "alpha-vantage"), "what a provider sends"),
+    (("--symbol", "AAPL", "--source", "yahoo-ticks"), "what a provider sends"),
+    (("--symbol", "AAPL", "--source", "admin"), "an admin says"),
+    (("--symbol", "AAPL", "--made-on", "2199-01-01"), "still to come"),
     (("--symbol", "AAPL", "--adjusted", "half"), "Invalid value")])
 def test_what_cannot_be_meant_is_refused_before_the_file_is_read(app: Flask, tmp_path: Path, arguments: tuple[str, ...],
                                                                  sentence: str) -> None:
@@ -134,3 +141,68 @@ def test_real_files_have_no_false_findings(app: Flask) -> None:
         result = run(app, SHARED / "bars" / "av_daily_adjusted" / f"daily_adjusted_{symbol}.csv", "--symbol", symbol)
         assert "5,303 bars new" in result.output
         assert "Open findings: 0." in result.output
+
+
+def test_prices_far_from_those_that_are_stored_ask_for_a_word_more(app: Flask, tmp_path: Path) -> None:
+    add_stock("AAPL")
+    lines = [f"2020-01-{day:02},{{0}},{{0}},{{0}},{{0}},1000\n" for day in range(6, 11)]
+    head = "date,open,high,low,close,volume\n"
+    run(app, written(tmp_path, head + "".join(line.format(100) for line in lines)), "--symbol", "AAPL")
+    path = written(tmp_path, head + "".join(line.format(10000) for line in lines))
+    result = run(app, path, "--symbol", "AAPL")
+    assert (result.exit_code, last_run().state) == (1, "refused")
+    assert "about 100 times those that are here: on 2020-01-10 the close is 10000, here it is 100" in result.output
+    assert "0 bars new, 5 changed" in run(app, path, "--symbol", "AAPL", "--even-if-different").output
+
+
+def test_a_database_without_tables_is_said_in_one_line(app: Flask, tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    db.drop_all()
+    for arguments in ((path,), (path, "--symbol", "AAPL")):
+        result = run(app, *arguments)
+        assert result.exit_code == 1
+        assert result.output.startswith("Error: The database is not set up yet.")
+        assert "Traceback" not in result.output
+
+
+def test_a_database_of_an_older_version_is_said_in_one_line(app: Flask, tmp_path: Path) -> None:
+    add_stock("AAPL")
+    BarSeries.__table__.drop(db.engine)  # type: ignore[attr-defined]
+    result = run(app, written(tmp_path, GOOD), "--symbol", "AAPL")
+    assert (result.exit_code, result.output[:41]) == (1, "Error: The database is not set up yet. St")
+
+
+def test_a_database_that_is_kept_locked_is_said_in_one_line(app: Flask, tmp_path: Path,
+                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    add_stock("AAPL")
+    monkeypatch.setattr("webapp.database.LOCK_PATIENCE_S", 0.05)
+    other = sqlite3.connect(str(db.engine.url.database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    result = run(app, written(tmp_path, GOOD), "--symbol", "AAPL")
+    other.rollback()
+    other.close()
+    assert (result.exit_code, "The database gave up: database is locked" in result.output) == (1, True)
+    assert series() == 0
+    assert run(app, written(tmp_path, GOOD), "--symbol", "AAPL").exit_code == 0
+
+
+def test_an_error_amid_a_file_is_kept_with_its_run(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise MemoryError
+
+    add_stock("AAPL")
+    monkeypatch.setattr("webapp.bars.files.importing.write_many", fail)
+    assert isinstance(run(app, written(tmp_path, GOOD), "--symbol", "AAPL").exception, MemoryError)
+    assert (last_run().state, last_run().reason, series()) == ("failed", "It failed: MemoryError", 0)
+
+
+def test_a_full_disk_is_said_in_one_line(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    add_stock("AAPL")
+    monkeypatch.setattr("webapp.bars.files.spool.Spool.add", fail)
+    result = run(app, written(tmp_path, GOOD), "--symbol", "AAPL")
+    assert (result.exit_code, result.output) == (1, "Error: bars.csv was not imported: No space left on device.\n")
+    assert (last_run().state, series()) == ("failed", 0)
+    assert last_run().reason == "It failed: OSError: No space left on device"

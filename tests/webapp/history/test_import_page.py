@@ -49,13 +49,14 @@ def add_run(**fields: Any) -> IngestRun:
 
 def test_an_upload_is_kept_for_a_worker(app: Flask, browser: Browser, admin: User, redis: Redis) -> None:
     stock = add_stock("AAPL")
-    answer = upload(browser, skip="y", adjusted="splits", made_on="2024-05-06", source="mine", unit="main", mic="XNAS")
+    answer = upload(browser, skip="y", anyway="y", adjusted="splits", made_on="2024-05-06", source="mine", unit="main",
+                    mic="XNAS")
     run = db.session.scalars(select(IngestRun)).one()
     assert (answer.status_code, answer.location) == (303, f"/history/runs/{run.id}")
     assert (run.kind, run.subject, run.state, run.instrument_id, run.user_id) == (
         "upload", "bars.csv", "waiting", stock.id, admin.id)
     assert run.options == {"mic": "XNAS", "adjusted": "splits", "made_on": "2024-05-06", "source": "mine",
-                           "unit": "main", "skip": True}
+                           "unit": "main", "skip": True, "anyway": True}
     [path] = uploads(app)
     assert (path.name, path.read_bytes()) == (f"{run.id}.csv", GOOD)
     [job] = Queue("default", connection=redis).jobs
@@ -184,7 +185,8 @@ def test_runs_are_listed_the_newest_first_and_filtered(browser: Browser) -> None
     assert re.findall(r'/history/runs/(\d)"', page) == ["3", "2", "1"]
     for words, expected in (("state=refused", ["2"]), ("kind=files", ["2", "1"]), ("kind=providers", ["3"]),
                             ("text=tsla", ["3"]), ("text=ONE", ["1"]), ("text=%25", []), ("text=%00", ["3", "2", "1"]),
-                            ("state=nonsense", ["3", "2", "1"]), ("before=2", ["1"]), ("before=x", ["3", "2", "1"])):
+                            ("state=nonsense", ["3", "2", "1"]), ("before=2", ["1"]), ("before=x", ["3", "2", "1"]),
+                            (f"before={10**30}", ["3", "2", "1"]), (f"before=-{10**30}", ["3", "2", "1"])):
         found = re.findall(r'/history/runs/(\d)"', browser.get(f"/history/runs?{words}").text)
         assert found == expected, words
 

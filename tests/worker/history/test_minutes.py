@@ -33,8 +33,9 @@ def tick(stock: Instrument, after: float, price: str, volume: int | None = None,
 
 
 def kept(stock: Instrument, source: str = "finnhub") -> list[Row]:
-    """Return minute after START, open, high, low, close and volume of what is stored."""
-    series = db.session.query(BarSeries).filter_by(instrument_id=stock.id, source=source, interval="1m").one_or_none()
+    """Return minute after START, open, high, low, close and volume of what is stored of a source's ticks."""
+    series = db.session.query(BarSeries).filter_by(
+        instrument_id=stock.id, source=f"{source}-ticks", interval="1m").one_or_none()
     if series is None:
         return []
     chunks = db.session.query(BarChunk).filter_by(series_id=series.id).order_by(BarChunk.start)
@@ -135,6 +136,46 @@ def test_many_ticks_are_taken_a_part_at_a_time(app: Flask, monkeypatch: pytest.M
     assert [row[1:5] for row in kept(stock)] == [(6 * n + 1, min(6 * n + 6, 40), 6 * n + 1, min(6 * n + 6, 40))
                                                  for n in range(7)]
     assert db.session.get_one(JobRun, MARK).outcome == "40"
+
+
+def test_of_very_many_new_ticks_only_those_of_one_go_are_in_memory(app: Flask, set_clock: Clock,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minutes, "BATCH", 10)
+    stock, other = make_instrument(), make_instrument("OTHER")
+    for number in range(100):
+        tick(stock if number % 2 else other, number * 60, str(number + 1))
+    set_clock.pass_by(days=1)
+    seen: list[int] = []
+    load = minutes._load
+
+    def counted(spans: dict[minutes.Key, minutes.Span]) -> dict[minutes.Key, list[minutes.Observed]]:
+        found = load(spans)
+        seen.append(sum(map(len, found.values())))
+        return found
+
+    monkeypatch.setattr(minutes, "_load", counted)
+    assert fold_ticks() == "100 minutes kept"
+    assert len(seen) > 10
+    assert max(seen) <= 20, "those of the go, and of ten minutes before it"
+    assert [row[1] for row in kept(stock)] == [float(number + 1) for number in range(1, 100, 2)]
+
+
+def test_a_vendors_own_minutes_are_not_touched_by_its_ticks(app: Flask) -> None:
+    from webapp.bars.reading import load_minutes
+    from webapp.bars.writing import write_bars
+    from webapp.records import Adjustment
+
+    stock = make_instrument()
+    at = np.array([int(START.timestamp()) // 60], np.int32)
+    own = np.array([20 * SCALE], np.int64)
+    write_bars(stock.id, "1m", "finnhub", Bars(at, own, own, own, own, own), adjusted=Adjustment.SPLITS,
+               basis_day=NOW.date(), now=NOW)
+    tick(stock, 0, "20.1")
+    tick(stock, 60, "20.2")
+    fold_ticks()
+    assert load_minutes(stock.id, NOW.date(), NOW.date()).close.tolist() == [20, 20.2]
+    assert {(row.source, row.adjusted, row.bars) for row in db.session.query(BarSeries)} == {
+        ("finnhub", "splits", 1), ("finnhub-ticks", "as traded", 2)}
 
 
 def test_ticks_that_are_counted_from_one_again_are_not_missed(app: Flask) -> None:

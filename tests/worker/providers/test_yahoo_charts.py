@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -61,6 +64,21 @@ def test_splits_and_dividends_can_be_asked_for_alone(yahoo: Yahoo, vendor: Vendo
     assert yahoo.splits(APPLE, NOW) == [Split(dt.date(2020, 8, 31), Decimal(4))]
     assert yahoo.dividends(APPLE, NOW) == [Dividend(dt.date(2026, 6, 8), Decimal("0.26"))]
     assert len(vendor.calls) == 2
+
+
+def test_dividends_asked_for_alone_are_in_the_shares_of_their_day_and_the_exchanges_unit(
+        yahoo: Yahoo, vendor: Vendor) -> None:
+    body: Any = copy.deepcopy(DAYS)
+    entry = body["chart"]["result"][0]
+    entry["events"]["dividends"]["1588944600"] = {"amount": 0.205, "date": 1588944600}  # 2020-05-08, before the split
+    vendor.say(body)
+    old, new = yahoo.dividends(APPLE, NOW)
+    assert old == Dividend(dt.date(2020, 5, 8), Decimal("0.82"))
+    assert new == Dividend(dt.date(2026, 6, 8), Decimal("0.26"))
+    entry["meta"] |= {"currency": "GBP", "symbol": "AAPL.L"}
+    vendor.say(body)
+    [_, new] = yahoo.dividends(replace(APPLE, mic="XLON", currency="GBP", unit="GBX"), NOW)
+    assert new.amount == 26
 
 
 @pytest.mark.parametrize(("split", "ratio"), [

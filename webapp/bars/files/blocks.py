@@ -96,10 +96,14 @@ class Table:
 def open_table(path: Path) -> Iterator[Table]:
     """Open a file for the length of the block; raise FileRefused with the reason where it cannot be read."""
     try:
+        if path.is_fifo():  # to open it would wait for whoever fills it
+            raise FileRefused("It is a pipe: save what comes out of it as a file first.")
         file = path.open("rb")
     except OSError as error:
         raise FileRefused(f"It cannot be opened: {error.strerror}.") from None
     with file:
+        if not file.seekable():
+            raise FileRefused("It is no file that can be read twice: save it as one first.")
         yield Table(file)
 
 

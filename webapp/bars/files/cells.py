@@ -58,6 +58,12 @@ def read_price(text: str, what: str, *, comma: bool = False) -> float:
     return price
 
 
+def read_open(text: str, what: str, *, comma: bool = False) -> float:
+    """Return an open as a price; one of zero is unknown: Yahoo and others write so of days before they had any."""
+    number = read_number(text, what, comma=comma)
+    return math.nan if number == 0 else read_price(text, what, comma=comma)
+
+
 def read_volume(text: str, *, comma: bool = False) -> float:
     """Return a count of shares, NaN where there is none; raise CellError where it cannot be right."""
     volume = read_number(text, "volume", comma=comma)

@@ -1,4 +1,4 @@
-"""Days as files write them, each text read once; where one may mean two days, the file is refused and not guessed at."""
+"""Days as files write them, each text read once; where they may mean others, the file is refused and not guessed at."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class _EitherWay:
         """Take note of a text with slashes and the day that it was read as."""
         if self.certain or MONTH_FIRST.fullmatch(text.strip()) is None:
             return
-        if day.day > 12:  # noqa: PLR2004 - there is no thirteenth month
+        if day.day > 12:
             self.certain = True
             return
         self.text = self.text or text.strip()
@@ -117,14 +117,14 @@ def read_day(text: str, latest: dt.date, zone: ZoneInfo | None = None) -> tuple[
 def _day_of(found: re.Match[str], text: str, latest: dt.date) -> dt.date:
     year, month, day = found["year"], found["month"].lower(), int(found["day"])
     number = MONTHS.index(month) + 1 if month in MONTHS else int(month) if month.isdigit() else 0
-    try:
+    with suppress(ValueError):
         return _dated(year, number, day, latest)
+    try:
+        _dated(year, day, number, latest)
     except ValueError:
-        pass
+        raise CellError(f"there is no day {shown(text, 30)}") from None
     if found.re is MONTH_FIRST:
-        with suppress(ValueError):
-            _dated(year, day, number, latest)
-            raise DayFirstError(f"there is no day {shown(text, 30)}; with slashes the month stands first")
+        raise DayFirstError(f"there is no day {shown(text, 30)}; with slashes the month stands first")
     raise CellError(f"there is no day {shown(text, 30)}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from webapp.records import Adjustment
 
@@ -24,7 +24,8 @@ class Layout:
 
     `columns` leads from what a column holds (day, open, high, low, close, volume, symbol, mic, period, dividend, split)
     to its place; `width` is how many cells a line has. `symbol` is the one that the head names, "" where it names none.
-    `later_shares` says that dividends are given in the shares of the file's last day.
+    `later_shares` says that dividends are given in the shares of the file's last day. `constant` are columns of which
+    every line must hold the same, and what.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Layout:
     symbol: str = ""
     later_shares: bool = False
     unit: str = ""
+    constant: Mapping[str, str] = field(default_factory=dict)
 
 
 # What the columns are called, in lower case and without accents, signs and blanks.
@@ -136,11 +138,18 @@ def _format(names: Sequence[str], words: Sequence[str]) -> tuple[str, str, Adjus
 
 
 def _own(words: Sequence[str], columns: dict[str, int], heading: Sequence[str], delimiter: str) -> Layout:
-    """Return the layout of a file that Stagewatch wrote; its first line says what all prices are adjusted for."""
+    """Return the layout of a file that Stagewatch wrote; its first line says what all prices are adjusted for, and in.
+
+    Raise FileRefused where that is not known.
+    """
     first = dict(zip(words, cells_of(heading[1], delimiter), strict=False)) if len(heading) > 1 else {}
     kinds = {kind.value: kind for kind in Adjustment}
-    return Layout("stagewatch", "a file of Stagewatch", kinds.get(first.get("adjusted", ""), Adjustment.NONE),
-                  columns | {"mic": words.index("mic")}, len(words), delimiter, unit="main")
+    said, currency = first.get("adjusted", Adjustment.NONE.value), first.get("currency", "")
+    if said not in kinds:
+        raise FileRefused(f"What its prices are adjusted for is not known: “{shown(said, 30)}”.")
+    return Layout("stagewatch", "a file of Stagewatch", kinds[said],
+                  columns | {word: words.index(word) for word in OWN}, len(words), delimiter,
+                  unit=shown(currency, 10) or "main", constant={"adjusted": said, "currency": currency})
 
 
 def _yahoo_frame(names: Sequence[str], heading: Sequence[str], delimiter: str) -> Layout:

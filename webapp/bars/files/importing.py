@@ -6,21 +6,27 @@ Nothing here commits. Reading writes nothing and holds no lock, however long it 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
+from zoneinfo import ZoneInfo
 
 from webapp.analytics.series import to_day
 from webapp.bars.basis import MismatchError
-from webapp.bars.events import Events
+from webapp.bars.calendar import exchange_day, zone_of
+from webapp.bars.codec import Bars
+from webapp.bars.events import Events, load_splits
 from webapp.bars.files.blocks import open_table
 from webapp.bars.files.formats import FileRefused, Layout
+from webapp.bars.files.judging import Claim, basis_of, check_step
 from webapp.bars.files.rows import Batch, Reader, Records
 from webapp.bars.files.spool import Merged, Spool
 from webapp.bars.files.stocks import Stocks
+from webapp.bars.histories import undivided
+from webapp.bars.reading import load_past
 from webapp.bars.writing import Batch as SeriesBatch
 from webapp.bars.writing import write_many, write_many_events
 from webapp.records import Adjustment, Dividend, Instrument, Split
@@ -42,7 +48,7 @@ class Choices:
     `instrument` is the stock that it is of, `mic` the exchange that its symbols are of, `source` what its bars are
     called. `unit` is what its prices are in: GBX, or main for the currency and minor for hundredths of it. `made_on` is
     the day on which the file was made: up to then its prices are adjusted. `skip` takes the good lines of a file that
-    has bad ones.
+    has bad ones, `anyway` one whose prices are far from those that are stored.
     """
 
     instrument: Instrument | None = None
@@ -52,6 +58,7 @@ class Choices:
     unit: str = ""
     made_on: dt.date | None = None
     skip: bool = False
+    anyway: bool = False
 
 
 @dataclass(slots=True)
@@ -88,8 +95,8 @@ class FileImport:
         with ExitStack() as opening:
             self.table = opening.enter_context(open_table(self.path))
             self.spool = opening.enter_context(Spool())
+            self.stocks = Stocks(self.choices.instrument, self.choices.mic, self.choices.unit or self.layout.unit)
             self._stack = opening.pop_all()
-        self.stocks = Stocks(self.choices.instrument, self.choices.mic, self.choices.unit or self.layout.unit)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
@@ -121,12 +128,13 @@ class FileImport:
         if "symbol" not in self.layout.columns:
             self.stocks.take_symbol(self.layout.symbol)
         latest = (self.now + FARTHEST_EAST).date()
-        reader = Reader(self.layout, self.stocks.resolve, self.stocks.scales, latest)
+        reader = Reader(self.layout, self.stocks.resolve, self.stocks.scales, latest, self._zone())
         for block in self.table.blocks():
             batch = reader.read(block)
             self.spool.add(batch.rows, batch.events)
             self._count(batch)
             yield block.done
+        reader.days.settle()
         self._settle()
 
     def write(self) -> None:
@@ -155,7 +163,8 @@ class FileImport:
         write_many_events({ids[stock]: self._events(stock, merged.events) for stock, merged in waiting}, self.source,
                           self.now)
         filled = [(stock, merged) for stock, merged in waiting if len(merged.bars)]
-        batches = [SeriesBatch(ids[stock], self.source, merged.bars, self.adjusted, self.choices.made_on)
+        made_on = self._made_on({stock: merged.bars for stock, merged in filled})
+        batches = [SeriesBatch(ids[stock], self.source, merged.bars, self.adjusted, made_on[stock])
                    for stock, merged in filled]
         for written, (_stock, merged) in zip(write_many(batches, self.now), filled, strict=True):
             self.series.append(written.series_id)
@@ -167,6 +176,23 @@ class FileImport:
                     clash.day: f"The file has it in lines {clash.first} and {clash.line} with different figures"
                     for clash in merged.clashes}
 
+    def _made_on(self, bars: Mapping[int, Bars]) -> dict[int, dt.date | None]:
+        """Return up to which day each stock's prices are divided; raise FileRefused where they are not its prices."""
+        stocks = {stock: self.stocks.instruments[stock] for stock in bars}
+        ids = [each.id for each in stocks.values()]
+        since = to_day(min((found.at[0] for found in bars.values()), default=0))
+        pasts, splits = load_past(ids, since=since), load_splits(ids)
+        claims = {stock: Claim(each, bars[stock], self.adjusted, self.choices.made_on, splits.get(each.id, ()),
+                               exchange_day(each.mic, self.now)) for stock, each in stocks.items()}
+        return {stock: basis_of(claim, pasts.get(claim.stock.id), anyway=self.choices.anyway)
+                for stock, claim in claims.items()}
+
+    def _zone(self) -> ZoneInfo | None:
+        """Return the exchange's zone, None where the stocks may be of several."""
+        only = self.choices.instrument or (None if "symbol" in self.layout.columns else self.stocks.instruments[0])
+        mic = only.mic if only else self.choices.mic
+        return zone_of(mic) if mic else None
+
     def _count(self, batch: Batch) -> None:
         counts = self.counts
         counts.empty += batch.empty
@@ -175,8 +201,13 @@ class FileImport:
         counts.unknown += batch.unlisted + sum(reason in self.stocks.reasons for _line, reason in batch.problems)
         if not self.choices.skip and (len(counts.problems) >= MOST_PROBLEMS or counts.refused >= MOST_REFUSED):
             raise FileRefused(f"{counts.refused:,} lines or more cannot be right. Nothing was imported.")
-        bad, good = counts.refused - counts.unknown, self.spool.rows.total
-        if bad >= MOST_REFUSED and bad > good:
+        if counts.refused - counts.unknown >= MOST_REFUSED:
+            self._refuse_most()
+
+    def _refuse_most(self) -> None:
+        """Raise FileRefused where more lines are bad than good; those of unknown symbols are neither."""
+        bad, good = self.counts.refused - self.counts.unknown, self.spool.rows.total
+        if bad > good:
             raise FileRefused(f"Most lines cannot be right: {bad:,} of the first {bad + good:,}. Nothing was imported.")
 
     def _refuse(self, problems: Sequence[tuple[int, str]], count: int) -> None:
@@ -192,7 +223,8 @@ class FileImport:
     def _settle(self) -> None:
         """Judge the file as a whole, before anything is written."""
         counts = self.counts
-        for _stock, merged in self.spool.merged():
+        for stock, merged in self.spool.merged():
+            check_step(self.stocks.instruments[stock], merged.bars)
             counts.same += merged.same
             self._refuse([(clash.line, clash.reason) for clash in merged.clashes], merged.clashed)
         counts.problems.sort()
@@ -204,25 +236,15 @@ class FileImport:
             key = self.choices.instrument.key if self.choices.instrument else ""
             raise FileRefused(f"It has no prices of {key}, but of {others}." if others else
                               "No line of it could be read." if counts.refused else "It has no prices.")
+        self._refuse_most()
 
     def _events(self, stock: int, records: Records) -> Events:
         """Return what happened to a stock, dividends in its currency and in the shares of their day."""
         part = self.stocks.part(stock)
-        splits = [Split(to_day(record["at"]), Decimal(record["ratio"].decode()))
-                  for record in records if record["ratio"]]
-        dividends = [Dividend(to_day(record["at"]), Decimal(record["amount"].decode()) * part)
-                     for record in records if record["amount"]]
-        if self.layout.later_shares:
-            dividends = [Dividend(one.day, one.amount * _shares_since(one.day, splits)) for one in dividends]
         # A repeated line says them again.
-        return Events(tuple(dict.fromkeys(splits)), tuple(dict.fromkeys(dividends)))
-
-
-def _shares_since(day: dt.date, splits: Sequence[Split]) -> Decimal:
-    """Return how many shares one of this day has become by the file's end."""
-    shares = Decimal(1)
-    for split in splits:
-        if split.day > day:
-            shares *= split.ratio
-    return shares
+        splits = list(dict.fromkeys(Split(to_day(record["at"]), Decimal(record["ratio"].decode()))
+                                    for record in records if record["ratio"]))
+        dividends = list(dict.fromkeys(Dividend(to_day(record["at"]), Decimal(record["amount"].decode()) * part)
+                                       for record in records if record["amount"]))
+        return Events(splits, undivided(dividends, splits) if self.layout.later_shares else dividends)
 

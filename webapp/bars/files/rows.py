@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +24,14 @@ from webapp.bars.files.cells import (
     MOST_VOLUME,
     NULLS,
     CellError,
-    Days,
     read_dividend,
+    read_open,
     read_price,
     read_ratio,
     read_volume,
 )
+from webapp.bars.files.days import Days
 from webapp.bars.files.formats import Layout, cells_of, shown
-from webapp.notation import canonical
 
 # A line as it is kept until the whole file was read; `stock` is an index into Stocks.
 ROW = np.dtype([("at", "<i4"), ("stock", "<i4"), ("line", "<i8"), *((name, "<i8") for name in COLUMNS)])
@@ -69,12 +70,13 @@ class Reader:
     """Reads the blocks of one file.
 
     `scales[stock]` is how many hundred-millionths of the currency one unit of the file's prices is, `latest` the last
-    day that is not in the future.
+    day that is not in the future, `zone` the exchange's, None where the stocks may be of several.
     """
 
-    def __init__(self, layout: Layout, resolve: Resolve, scales: Sequence[int], latest: dt.date) -> None:
+    def __init__(self, layout: Layout, resolve: Resolve, scales: Sequence[int], latest: dt.date,
+                 zone: ZoneInfo | None = None) -> None:
         self.layout, self.resolve, self.scales = layout, resolve, scales
-        self.days = Days(latest)
+        self.days = Days(latest, zone)
         self.stocks: dict[str, int | str] = {}
         self.comma: bool | None = None
         self.needed = max(layout.columns.values()) + 1
@@ -100,7 +102,10 @@ class Reader:
                 rows["stock"] = self._codes(cells["symbol"])
             if not set(cells.get("period", ())) <= {"D"}:
                 return None
+            if any(set(cells[name]) != {text} for name, text in self.layout.constant.items()):
+                return None
             figures = {name: _numbers(cells.get(name), len(rows)) for name in COLUMNS}
+            figures["open"][figures["open"] == 0] = math.nan  # see read_open()
             events = self._events(rows, cells)
         except (CellError, ValueError):
             return None
@@ -204,7 +209,8 @@ class Reader:
             batch.others += 1
             return [], []
         text = self._texts(cells)
-        prices = [read_price(text[name], name, comma=bool(self.comma)) if name in text else math.nan for name in PRICES]
+        prices = [(read_open if name == "open" else read_price)(text.get(name, ""), name, comma=bool(self.comma))
+                  for name in PRICES]
         if all(map(math.isnan, prices)):
             batch.empty += 1
             return [], []
@@ -240,6 +246,9 @@ class Reader:
             raise CellError("it is not written in UTF-8")
         if text.get("period", "").lower() not in DAILY:
             raise CellError(f"its bar is not of a day but of {shown(text['period'], 10)}")
+        for name, first in self.layout.constant.items():
+            if text[name] != first:
+                raise CellError(f"its {name} is “{shown(text[name], 20)}”, in the first line “{shown(first, 20)}”")
         return text
 
 
@@ -279,8 +288,3 @@ def _checked(rows: Records, figures: dict[str, Floats], events: Records, scale: 
 def digits(figure: Decimal | None) -> bytes:
     """Return a figure as it stands in an EVENT."""
     return b"" if figure is None else format(figure, "f").encode()
-
-
-def same_symbol(text: str, symbol: str) -> bool:
-    """Tell whether a file's symbol is this one, whatever stands behind it for the exchange: AAPL.US is AAPL."""
-    return canonical(symbol) in {canonical(text), canonical(text).rpartition(".")[0]}

@@ -41,7 +41,7 @@ class Clash:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Merged:
-    """One stock's bars, oldest first, each day once, and its events in the order of the lines.
+    """One stock's bars, oldest first, each day once, and the events of their lines, in the order of these.
 
     `clashes` are the first lines whose day stands in an earlier line with other figures, `clashed` is how many there
     are; `same` counts lines that say again what an earlier one said.
@@ -145,7 +145,12 @@ class Spool:
             clashed += len(places)
             same += again
         bars = Bars(rows["at"].astype(np.int32), *(rows[name].astype(np.int64) for name in COLUMNS))
-        return Merged(bars, np.concatenate([np.zeros(0, EVENT), *self.events.of(stock)]), clashes, clashed, same)
+        return Merged(bars, self._events_of(stock, rows["line"]), clashes, clashed, same)
+
+    def _events_of(self, stock: int, lines: NDArray[np.int64]) -> Records:
+        """Return the events that stand in these lines: those of a line that is not taken did not happen."""
+        parts = (part[np.isin(part["line"], lines)] for part in self.events.of(stock))
+        return np.concatenate([np.zeros(0, EVENT), *parts])
 
 
 def _each_day_once(rows: Records) -> tuple[Records, list[Clash], int]:

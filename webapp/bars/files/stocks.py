@@ -7,13 +7,17 @@ from decimal import Decimal
 
 from webapp.bars.codec import SCALE
 from webapp.bars.files.formats import FileRefused, shown
-from webapp.bars.files.rows import OTHER, same_symbol
+from webapp.bars.files.rows import OTHER
 from webapp.instruments import Ambiguous, Found, resolve_all
+from webapp.notation import canonical
 from webapp.records import MINOR_UNITS, Instrument, currency_of
 
 # How Stooq ends a symbol, and the countries that it means; Warsaw's have no ending.
 COUNTRIES = {"US": "US", "UK": "GB", "DE": "DE", "JP": "JP", "HK": "HK", "HU": "HU", "PL": "PL"}
 MOST_CANDIDATES = 8
+# More symbols than there are stocks in the world are none; so many are looked up at a time.
+MOST_SYMBOLS = 100_000
+TOGETHER = 5_000
 
 
 class Stocks:
@@ -31,6 +35,7 @@ class Stocks:
         self.scales: list[int] = []
         self.reasons: set[str] = set()
         self.others: list[str] = []
+        self.seen = 0
         if only is not None:
             self._number(only)
 
@@ -47,11 +52,19 @@ class Stocks:
             raise FileRefused(f"{code[0].upper()}{code[1:]}.")
 
     def resolve(self, symbols: Collection[str]) -> dict[str, int | str]:
-        """Return each symbol's number, OTHER where it was not asked for, or why it means none."""
+        """Return each symbol's number, OTHER where it was not asked for, or why it means none.
+
+        Raise FileRefused where the file has had too many by now.
+        """
         texts = sorted(symbols)
+        self.seen += len(texts)
+        if self.seen > MOST_SYMBOLS:
+            raise FileRefused(f"It names more than {MOST_SYMBOLS:,} symbols: its columns are not what they are called.")
         found: dict[str, int | str] = {}
-        for text, candidates in zip(texts, self._candidates(texts), strict=True):
-            found[text] = self._settle(text, candidates)
+        for start in range(0, len(texts), TOGETHER):
+            part = texts[start:start + TOGETHER]
+            for text, candidates in zip(part, self._candidates(part), strict=True):
+                found[text] = self._settle(text, candidates)
         self.reasons |= {reason for reason in found.values() if isinstance(reason, str)}
         return found
 
@@ -70,7 +83,7 @@ class Stocks:
 
     def _settle(self, text: str, candidates: list[Instrument]) -> int | str:
         if self.only is not None:
-            if self.only.id in {one.id for one in candidates} or same_symbol(text, self.only.symbol):
+            if self.only.id in {one.id for one in candidates} or _is_called(text, self.only):
                 return 0
             self.others = [*self.others, text][:MOST_CANDIDATES]
             return OTHER
@@ -102,6 +115,15 @@ def _unit_for(instrument: Instrument, said: str) -> str:
     if said == "minor":
         return next((unit for unit, (currency, _) in MINOR_UNITS.items() if currency == instrument.currency), said)
     return said or instrument.quoted_in
+
+
+def _is_called(text: str, stock: Instrument) -> bool:
+    """Tell whether a file's symbol may be this stock's, with Stooq's ending of its country or without: AAPL.US.
+
+    Any other ending is of another listing, or of another class of shares.
+    """
+    symbol, _, ending = canonical(text).rpartition(".")
+    return canonical(text) == stock.symbol or (symbol == stock.symbol and COUNTRIES.get(ending) == stock.country)
 
 
 def _in_words(unit: str) -> str:

@@ -61,6 +61,23 @@ def test_a_folder_and_a_missing_file_cannot_be_opened(tmp_path: Path) -> None:
             Read(path)
 
 
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileRefused, match="It is a pipe"):
+        Read(tmp_path / "pipe")
+    reading, writing = os.pipe()
+    os.write(writing, b"date,close\n2020-01-02,1\n")
+    os.close(writing)
+    with pytest.raises(FileRefused, match=r"read twice|is a pipe"):
+        Read(Path(f"/dev/fd/{reading}"))
+    os.close(reading)
+
+
+def test_a_device_of_endless_zeros_is_refused() -> None:
+    with pytest.raises(FileRefused, match="Line 1 holds a zero byte"):
+        Read(Path("/dev/zero"))
+
+
 def test_a_bar_within_a_day_is_refused_with_the_file(tmp_path: Path) -> None:
     with pytest.raises(FileRefused, match="several times of 2020-11-27"):
         read(tmp_path, "timestamp,open,high,low,close,volume\n2020-11-27 17:00:00,1,1,1,1,1\n"

@@ -73,7 +73,7 @@ def test_our_own_download_says_what_it_is_adjusted_for() -> None:
     head = "date,open,high,low,close,volume,symbol,mic,currency,source,adjusted"
     layout, _ = recognise([head, "2020-01-02,1,1,1,1,5,TSCO,XLON,GBP,yahoo,splits"])
     assert (layout.name, layout.adjusted, layout.unit, layout.columns["mic"]) == (
-        "stagewatch", Adjustment.SPLITS, "main", 7)
+        "stagewatch", Adjustment.SPLITS, "GBP", 7)
 
 
 def test_wrong_columns_are_said_with_what_could_be_read() -> None:
