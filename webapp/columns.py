@@ -24,13 +24,13 @@ def _range_place(live: LiveQuote) -> Any:
 
 
 def _of_standing(name: str) -> Key:
-    return lambda live: getattr(live.standing, name, None)
+    return lambda live: None if live.standing is None or live.standing.old else getattr(live.standing, name)
 
 
 def _stage(live: LiveQuote) -> Any:
     """Return the stage, and the weeks in it: the newest of a stage stand together."""
     standing = live.standing
-    return None if standing is None or standing.stage is None else (standing.stage, -standing.weeks)
+    return None if standing is None or standing.stage is None or standing.old else (standing.stage, -standing.weeks)
 
 
 KEYS: dict[str, Key] = {

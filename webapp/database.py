@@ -11,6 +11,8 @@ from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
 # the longer wait is between attempts, where the others run.
 BUSY_TIMEOUT_MS = 5
 LOCK_PATIENCE_S = 10.0
+# The execution option of a statement whose answer is large and mostly bytes.
+BYTES = "answer_in_bytes"
 
 
 def engine_options(url: str) -> dict[str, Any]:
@@ -26,11 +28,19 @@ def engine_options(url: str) -> dict[str, Any]:
 def watch_engine(engine: Engine) -> None:
     """Set what every connection of `engine` needs."""
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "before_cursor_execute", _answer_in_bytes)
         return
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "do_execute", _execute_patiently)
     event.listen(engine, "do_execute_no_params", _execute_no_params_patiently)
     event.listen(engine, "do_executemany", _executemany_patiently)
+
+
+def _answer_in_bytes(_connection: object, cursor: Any, _statement: str, _parameters: object,
+                     context: ExecutionContext | None, _many: bool) -> None:
+    """Have PostgreSQL send bytes as they are where a statement has the option BYTES, not as twice as many digits."""
+    if context is not None and context.execution_options.get(BYTES):
+        cursor.format = 1
 
 
 def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:

@@ -28,7 +28,7 @@ FIELDS = ("symbol", "mic", "exchange", "name", "currency", "price", "previous_cl
           "change_percent", "volume", "bid", "ask", "extended_price", "extended_change", "extended_change_percent",
           "extended_as_of", "as_of", "as_of_precision", "day", "state", "source", "fetched_at", "problem", "version",
           "delay", "session", "previous_day", "sent_unit",
-          "stage", "stage_since", "stage_weeks", "provisional_stage", "rs", "rs_kind")
+          "stage", "stage_since", "stage_weeks", "provisional_stage", "rs", "rs_kind", "stage_week")
 
 
 def export_row(live: LiveQuote, now: dt.datetime) -> Row:
@@ -65,7 +65,8 @@ def _standing(standing: Standing) -> Row:
     kind = "rating" if standing.rated else "rank in list"
     return {"stage": standing.stage, "stage_since": standing.since.isoformat() if standing.since else None,
             "stage_weeks": standing.weeks if standing.stage else None, "provisional_stage": standing.provisional,
-            "rs": standing.rs, "rs_kind": None if standing.rs is None else kind}
+            "rs": standing.rs, "rs_kind": None if standing.rs is None else kind,
+            "stage_week": standing.week.isoformat() if standing.week else None}
 
 
 def tradingview_name(instrument: Instrument) -> str:
@@ -93,6 +94,15 @@ def answer_csv(rows: Sequence[Row], columns: Sequence[str], name: str) -> Respon
     writer = csv.DictWriter(text, columns, lineterminator="\r\n")
     writer.writeheader()
     writer.writerows({column: _harmless(column, row[column]) for column in columns} for row in rows)
+    return _answer(text.getvalue(), "text/csv", f"{name}.csv", "attachment")
+
+
+def answer_columns(columns: Mapping[str, Sequence[Value]], name: str) -> Response:
+    """Answer with CSV like answer_csv(), of columns of one length; made for thousands of rows."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*(_harmless_column(*column) for column in columns.items()), strict=True))
     return _answer(text.getvalue(), "text/csv", f"{name}.csv", "attachment")
 
 
@@ -130,6 +140,12 @@ def _precision(quote: Quote | None) -> str | None:
     if quote is None:
         return None
     return "day" if quote.as_of_is_day else "instant"
+
+
+def _harmless_column(column: str, values: Sequence[Value]) -> Sequence[Value]:
+    """Return the same with _harmless() texts; most columns have none that could be a formula."""
+    heads = {value[:1] for value in values if isinstance(value, str)}
+    return values if heads.isdisjoint(_FORMULA_SIGNS) else [_harmless(column, value) for value in values]
 
 
 def _harmless(column: str, value: Value) -> Value:

@@ -177,7 +177,8 @@ def unit_words(live: LiveQuote) -> str:
 def stage_title(standing: Standing) -> str:
     """Say a stage in words: Stage 2, advancing, for 14 weeks."""
     weeks = f"{standing.weeks} week{'' if standing.weeks == 1 else 's'}"
-    return f"Stage {standing.stage}, {STAGES.get(standing.stage or 0, 'unknown')}, for {weeks}"
+    until = f" up to {day_date(standing.week)}, where past prices end" if standing.old else ""
+    return f"Stage {standing.stage}, {STAGES.get(standing.stage or 0, 'unknown')}, for {weeks}{until}"
 
 
 def provisional_title(standing: Standing) -> str:

@@ -244,7 +244,8 @@ class Standing:
 
     `provisional` is the stage that the running week would confirm at the price of now; None where it cannot be told.
     `rs` is its relative strength, a percentile from 1 to 99; `rated` says that it is one of the whole universe and may
-    be called a rating, where it is not it is a rank in the list of what is held here.
+    be called a rating, where it is not it is a rank in the list of what is held here. `week` is the Friday of the last
+    completed week; `old` says that it lies so far back that nothing here is of today: the past prices end there.
     """
 
     stage: int | None = None
@@ -253,6 +254,8 @@ class Standing:
     provisional: int | None = None
     rs: int | None = None
     rated: bool = False
+    week: dt.date | None = None
+    old: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ def upgrade():
         batch_op.create_index('ix_snapshots_stage', ['stage', 'weeks'], unique=False)
 
     op.create_table('stage_weeks',
-    sa.Column('instrument_id', sa.Integer(), nullable=False),
+    sa.Column('instrument_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('week', sa.Date(), nullable=False),
     sa.Column('stage', sa.Integer(), nullable=True),
     sa.Column('since', sa.Date(), nullable=True),
@@ -153,9 +153,15 @@ def upgrade():
     sa.Column('slope', sa.Double(), nullable=True),
     sa.Column('mansfield', sa.Double(), nullable=True),
     sa.Column('week_volume', sa.Double(), nullable=True),
-    sa.ForeignKeyConstraint(['instrument_id'], ['instruments.id'], name=op.f('fk_stage_weeks_instrument_id_instruments'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('instrument_id', 'week', name=op.f('pk_stage_weeks')),
     sqlite_with_rowid=False
+    )
+    op.create_table('unreadable_pasts',
+    sa.Column('instrument_id', sa.Integer(), nullable=False),
+    sa.Column('inputs_at', webapp.models.types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('reason', sa.String(length=300), nullable=False),
+    sa.ForeignKeyConstraint(['instrument_id'], ['instruments.id'], name=op.f('fk_unreadable_pasts_instrument_id_instruments'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('instrument_id', name=op.f('pk_unreadable_pasts'))
     )
     op.create_table('bar_chunks',
     sa.Column('series_id', sa.Integer(), nullable=False),
@@ -226,6 +232,7 @@ def downgrade():
 
     op.drop_table('bar_findings')
     op.drop_table('bar_chunks')
+    op.drop_table('unreadable_pasts')
     op.drop_table('stage_weeks')
     with op.batch_alter_table('snapshots', schema=None) as batch_op:
         batch_op.drop_index('ix_snapshots_stage')

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import product
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import delete
 
 from tests.browser.conftest import NewContext
 from tests.browser.faults import Faults
@@ -19,8 +21,10 @@ from tests.browser.test_phone import PHONE, SMALL, TOO_WIDE
 from tests.site import Site
 from webapp import clock
 from webapp.extensions import db
-from webapp.models import SavedScreen, Snapshot, StageCount, StageWeek
+from webapp.models import InstrumentRow, QuoteRow, SavedScreen, Snapshot, StageCount, StageWeek
 from webapp.standings import friday_of
+from worker.publishing import publish
+from worker.store import store_problem
 
 WEEK = dt.timedelta(days=7)
 COUNT = 56  # more than a page
@@ -57,6 +61,7 @@ def analysed(market: Market) -> Iterator[Market]:
         db.session.commit()
     yield market
     with market.app.app_context():
+        db.session.query(InstrumentRow).update({"sector": ""})
         for model in (StageWeek, StageCount, Snapshot, SavedScreen):
             db.session.query(model).delete()
         db.session.commit()
@@ -110,12 +115,90 @@ def test_on_a_phone_nothing_runs_out_sideways_and_every_target_is_large_enough(
         assert page.evaluate(SMALL) == [], path
 
 
-@pytest.mark.parametrize("width", [1366, 1440])
-def test_on_a_wide_screen_the_table_fits_into_the_page(
+@pytest.mark.parametrize("width", [320, 390, 700, 701, 960, 1024, 1339, 1340, 1360, 1366, 1440, 1599, 1600, 1920])
+def test_at_every_width_the_page_stays_and_symbols_and_evidence_are_in_sight(
         new_context: NewContext, site: Site, analysed: Market, width: int) -> None:
+    """Wide figures included: what does not fit is reached by scrolling the table's own frame."""
+    with analysed.app.app_context():
+        stock = db.session.get_one(InstrumentRow, min(analysed.ids.values()))
+        quote = db.session.get_one(QuoteRow, stock.id)
+        quote.extended_price, quote.extended_as_of = Decimal("1234567.89"), quote.as_of
+        db.session.get_one(Snapshot, stock.id).mansfield = 98765.4
+        stock.sector = "A sector with a name that nobody has room for"
+        db.session.commit()
     page = new_context(base_url=site.url, viewport={"width": width, "height": 900}).new_page()
     page.goto("/screener")
+    expect(page.locator("#stream-status")).to_have_text("Live")
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+    row = page.locator(".screen tbody tr").first
+    for scrolled in (0, 9999):
+        page.locator(".quotes-frame").evaluate("(frame, left) => { frame.scrollLeft = left; }", scrolled)
+        for part in ("th a", *([] if width <= 700 else [".why summary"])):
+            box = row.locator(part).bounding_box()
+            assert box
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+    frame, table = page.locator(".quotes-frame").bounding_box(), page.locator(".quotes").bounding_box()
+    assert frame
+    assert table
+    scrolls = page.locator(".quotes-frame").evaluate("frame => getComputedStyle(frame).overflowX === 'auto'")
+    assert scrolls or table["x"] + table["width"] <= frame["x"] + frame["width"]
+
+
+@pytest.mark.parametrize("width", [1024, 1440, 1920])
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_why_can_be_read_whole_where_one_stock_was_found_and_in_the_last_row(
+        new_context: NewContext, site: Site, analysed: Market, width: int, place: str) -> None:
+    page = new_context(base_url=site.url, viewport={"width": width, "height": 900}).new_page()
+    page.goto("/screener?rs_min=99" if place == "first" else "/screener")
+    summary = getattr(page.locator(".why summary"), place)
+    summary.scroll_into_view_if_needed()
+    summary.click()
+    card = getattr(page.locator(".why .card"), place)
+    card.scroll_into_view_if_needed()
+    box, frame = card.bounding_box(), page.locator(".quotes-frame").bounding_box()
+    assert box
+    assert frame
+    assert box["y"] >= 0
+    if width < 1600:
+        assert frame["y"] <= box["y"]
+        assert box["y"] + box["height"] <= frame["y"] + frame["height"]
+
+
+def test_on_a_phone_all_that_sorts_stands_in_line(new_context: NewContext, site: Site, analysed: Market) -> None:
+    page = new_context(base_url=site.url, **PHONE).new_page()
+    page.goto("/screener")
+    chips = page.locator(".screen thead a")
+    middles = chips.evaluate_all("""all => all.map((chip) => {
+      const range = document.createRange();
+      range.selectNodeContents(chip);
+      const text = range.getBoundingClientRect(), box = chip.getBoundingClientRect();
+      return Math.abs((text.top + text.bottom) / 2 - (box.top + box.bottom) / 2);
+    })""")
+    assert len(middles) == 14
+    assert max(middles) < 3
+
+
+def test_a_last_close_stays_where_the_stream_has_only_a_problem_to_say(page: Page, analysed: Market) -> None:
+    number = analysed.ids["AAPL"]
+    with analysed.app.app_context():
+        db.session.execute(delete(QuoteRow).where(QuoteRow.instrument_id == number))
+        db.session.commit()
+    page.goto("/screener?sort=symbol")
+    price = page.locator(f"#q{number}-price")
+    expect(price).to_contain_text(f"{100 + number}.00")
+    expect(price).to_contain_text("Close ")
+    expect(page.locator("#stream-status")).to_have_text("Live")
+    with analysed.app.app_context():
+        changed = store_problem([number], "Every vendor is out of order.")
+        db.session.commit()
+        publish(analysed.app.extensions["redis"], changed)
+    expect(page.locator(f"#q{number}-tip")).to_have_text("Every vendor is out of order.")
+    expect(price).to_contain_text(f"{100 + number}.00")
+    expect(price).to_contain_text("Close ")
+    analysed.move(AAPL="9876.00")
+    expect(price).to_contain_text("9,876.00")
+    expect(price).not_to_contain_text("Close ")
 
 
 def test_on_a_phone_a_row_opens_for_its_figures_and_its_evidence(
@@ -126,7 +209,7 @@ def test_on_a_phone_a_row_opens_for_its_figures_and_its_evidence(
     expect(row.locator("td[data-name=Since]")).to_be_hidden()
     row.locator(".more").click()
     expect(row.locator("td[data-name=Since]")).to_be_visible()
-    expect(row.locator("td[id$=-volume]")).to_be_hidden()
+    expect(row.locator("td[data-name=Breakout]")).to_be_visible()
     row.locator(".why summary").click()
     expect(row.locator(".why .card")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -11,8 +11,9 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from webapp.database import BYTES
 from webapp.extensions import db
-from webapp.models import FeedVersion, InstrumentRow, QuoteRow, Tick
+from webapp.models import BarChunk, BarSeries, FeedVersion, InstrumentRow, QuoteRow, Tick
 from webapp.records import Session, State
 
 
@@ -94,3 +95,20 @@ def test_an_error_does_not_tell_the_values(app: Flask) -> None:
         db.session.execute(text("INSERT INTO users (password_hash) VALUES (:hash)"), {"hash": "$argon2id$secret"})
     db.session.rollback()
     assert "$argon2id$secret" not in str(caught.value).replace(str(caught.value.orig), "")
+
+
+@pytest.mark.both_databases
+def test_bytes_come_back_as_they_are_whichever_way_they_are_asked_for(app: Flask) -> None:
+    data = bytes(range(256)) * 5
+    db.session.add(InstrumentRow(id=1, symbol="IBM", mic="XNYS", name="IBM", currency="USD", country="US"))
+    db.session.flush()
+    moment = dt.datetime(2026, 3, 9, tzinfo=dt.UTC)
+    db.session.add(BarSeries(id=1, instrument_id=1, interval="1d", source="x", adjusted="", fetched_at=moment,
+                             changed_at=moment))
+    db.session.flush()
+    db.session.add(BarChunk(series_id=1, start=dt.date(2026, 1, 1), bars=3, data=data))
+    db.session.flush()
+    query = db.select(BarChunk.series_id, BarChunk.start, BarChunk.data)
+    asked = [query, query.execution_options(**{BYTES: True}), query]
+    found = [tuple(db.session.execute(one).one()) for one in asked]
+    assert found == [(1, dt.date(2026, 1, 1), data)] * 3

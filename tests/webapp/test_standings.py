@@ -11,10 +11,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.factories import AS_OF, add_quote, add_snapshot, add_stock
+from webapp import clock
 from webapp.export import export_row
 from webapp.extensions import db
 from webapp.live import bus
-from webapp.models import SplitRow
+from webapp.models import InstrumentRow, SplitRow
 from webapp.quotes import load_after, load_live
 from webapp.records import Standing
 from webapp.standings import friday_of
@@ -34,7 +35,7 @@ def test_a_row_carries_stage_weeks_and_strength(app: Flask) -> None:
     stock = add_stock("AAPL")
     add_quote(stock, "100")
     add_snapshot(stock, rated=True)
-    expected = Standing(2, 14, SINCE, 2, 87, rated=True)
+    expected = Standing(2, 14, SINCE, 2, 87, rated=True, week=dt.date(2026, 11, 13))
     assert load_live([stock.id])[0].standing == expected
     assert load_after(0, 0, 10)[0].standing == expected
 
@@ -76,6 +77,27 @@ def test_what_cannot_be_compared_has_no_provisional_stage(app: Flask, quote: dic
     assert standing.provisional is None
 
 
+def test_a_stage_of_long_ago_does_not_pass_for_todays(app: Flask, client: FlaskClient) -> None:
+    stock = add_stock("AAPL", starter=True)
+    add_quote(stock, "100")
+    add_snapshot(stock, week=dt.date(2020, 11, 27))
+    standing = load_live([stock.id])[0].standing
+    assert standing is not None
+    assert standing.old
+    page = client.get("/").text
+    assert 'for 14 weeks up to 27 Nov 2020, where past prices end">—</td>' in page
+    assert f"<td id=q{stock.id}-rs>—</td>" in page
+    page = client.get("/stocks/XNAS/AAPL").text
+    assert "for 14 weeks up to 27 Nov 2020, where past prices end</p>" in page
+    assert export_row(load_live([stock.id])[0], AS_OF)["stage_week"] == "2020-11-27"
+
+
+@pytest.fixture(autouse=True)
+def _friday(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the clock in the week after the snapshots'."""
+    monkeypatch.setattr(clock, "now", lambda: AS_OF)
+
+
 @pytest.mark.parametrize(("day", "friday"), [(13, 13), (14, 20), (15, 20), (16, 20), (20, 20)])
 def test_a_week_runs_from_saturday_to_friday(app: Flask, day: int, friday: int) -> None:
     assert friday_of(dt.date(2026, 11, day)) == dt.date(2026, 11, friday)
@@ -93,6 +115,32 @@ def test_a_split_since_the_snapshot_leaves_the_running_week_open(app: Flask) -> 
     assert standing.provisional is None
 
 
+def noted(stock: InstrumentRow, day: dt.date, known_at: dt.datetime) -> Standing | None:
+    """Note a split and return where the stock stands then."""
+    db.session.add(SplitRow(instrument_id=stock.id, day=day, ratio=Decimal(4), source="admin", known_at=known_at))
+    db.session.commit()
+    return load_live([stock.id])[0].standing
+
+
+def test_a_split_of_a_later_week_does_not_hide_the_running_one(app: Flask) -> None:
+    stock = add_stock("AAPL")
+    add_quote(stock, "100")
+    add_snapshot(stock, inputs_at=AS_OF)
+    before = load_live([stock.id])[0].standing
+    assert before is not None
+    assert before.provisional is not None
+    assert noted(stock, dt.date(2026, 12, 7), AS_OF) == before
+
+
+def test_a_split_that_was_noted_after_the_snapshot_waits_for_the_next_one(app: Flask) -> None:
+    stock = add_stock("AAPL")
+    add_quote(stock, "100")
+    add_snapshot(stock, inputs_at=AS_OF)
+    standing = noted(stock, dt.date(2026, 11, 3), AS_OF + dt.timedelta(seconds=1))
+    assert standing is not None
+    assert (standing.stage, standing.provisional) == (2, None)
+
+
 def test_the_bus_carries_it_whole(app: Flask) -> None:
     stock = add_stock("AAPL")
     add_quote(stock, "100")
@@ -106,9 +154,9 @@ def test_an_export_says_it_in_its_last_columns(app: Flask) -> None:
     add_quote(stock, "100")
     add_snapshot(stock)
     exported = export_row(load_live([stock.id])[0], AS_OF)
-    assert list(exported.items())[-6:] == [
+    assert list(exported.items())[-7:] == [
         ("stage", 2), ("stage_since", "2026-08-14"), ("stage_weeks", 14), ("provisional_stage", 2), ("rs", 87),
-        ("rs_kind", "rank in list")]
+        ("rs_kind", "rank in list"), ("stage_week", "2026-11-13")]
 
 
 def test_a_row_shows_stage_and_strength_in_words(app: Flask, client: FlaskClient) -> None:
@@ -133,8 +181,7 @@ def test_a_stocks_own_page_says_where_it_stands(app: Flask, client: FlaskClient)
     add_quote(stock, "100")
     add_snapshot(stock, weeks=1, rated=True)
     page = client.get("/stocks/XNAS/AAPL").text
-    assert "Stage 2, advancing, for 1 week. At this price the running week is in stage 2 (provisional)" in page
-    assert "<dt>RS rating</dt><dd>87</dd>" in page
+    assert '<p class="when">Stage 2, advancing, for 1 week · RS rating 87</p>' in page
 
 
 def test_rows_are_sorted_by_stage_with_the_newest_first(app: Flask, client: FlaskClient) -> None:

@@ -144,3 +144,10 @@ def context_name() -> str:
     from flask import current_app
 
     return current_app.name
+
+
+@pytest.mark.parametrize("function", ["worker.jobs.minutes.fetch_minutes", "worker.jobs.bars_import.import_file"])
+def test_a_job_that_a_page_asks_for_takes_a_number(redis: Redis, worker: SimpleWorker, function: str) -> None:
+    job = Queue("default", connection=redis).enqueue(function, 987_654_321, job_timeout=60)
+    worker.work(burst=True)
+    assert job.get_status(refresh=True) == "finished", job.exc_info

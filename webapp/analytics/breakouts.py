@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,9 +40,13 @@ def breakout_at(weekly: Series, stages: Stages, index: int) -> Evidence | None:
         return None
     base_high = float(weekly.close[stages.since[index - 1]:index].max())
     ratio = float(volume_ratios(weekly.volume[index - VOLUME_WEEKS:index + 1])[-1])
-    return Evidence(above=bool(weekly.close[index] > base_high),
-                    flat_or_rising=bool(stages.slope[index] >= -FLAT * 100),
-                    volume=ratio >= VOLUME_TIMES, base_high=base_high, volume_ratio=ratio)
+    above, flat_or_rising, volume = signs(float(weekly.close[index]), base_high, float(stages.slope[index]), ratio)
+    return Evidence(above, flat_or_rising, volume, base_high, ratio)
+
+
+def signs(close: Any, base_high: Any, slope: Any, volume_ratio: Any) -> tuple[Any, Any, Any]:
+    """Return which of the three are met, of numbers or of columns of equal shape; units as in Evidence and Stages."""
+    return close > base_high, slope >= -FLAT * 100, volume_ratio >= VOLUME_TIMES
 
 
 def volume_ratios(volume: Floats) -> Floats:

@@ -120,6 +120,14 @@ def range_52w(at: Days, high: Floats, low: Floats) -> tuple[Floats, Floats]:
             np.where(whole, _extremes(np.fmin, low, starts), np.nan))
 
 
+def last_range_52w(at: Days, high: Floats, low: Floats) -> tuple[float, float]:
+    """Return what range_52w() gives for the last day of at least one, without reckoning the other days."""
+    if at[-1] - at[0] < YEAR_DAYS - 1:
+        return np.nan, np.nan
+    start = at.searchsorted(at[-1] - YEAR_DAYS, "right")
+    return np.fmax.reduce(high[start:]), np.fmin.reduce(low[start:])
+
+
 def _in_runs(formula: Callable[..., tuple[Floats, ...]], *columns: Floats, outputs: int = 1) -> tuple[Floats, ...]:
     """Apply a formula to each stretch of bars in which all columns are known; TA-Lib would spread a NaN to the end."""
     known = np.isfinite(columns[0])

@@ -12,20 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from webapp.analytics.breakouts import VOLUME_TIMES, VOLUME_WEEKS, volume_ratios
+from webapp.analytics.breakouts import VOLUME_WEEKS, signs, volume_ratios
 from webapp.analytics.series import EMPTY, Floats, Series
-from webapp.analytics.stages import (
-    ADVANCING,
-    BASING,
-    DECLINING,
-    FLAT,
-    NONE,
-    PAUSE,
-    SLOPE_WEEKS,
-    TOPPING,
-    WEEKS,
-    Stages,
-)
+from webapp.analytics.stages import ADVANCING, BASING, TOPPING, Stages, find_stages
 from webapp.analytics.strength import YEAR_WEEKS, mansfield, relative_price
 from webapp.analytics.weeks import friday_of
 
@@ -65,22 +54,8 @@ def lay(dailies: Sequence[Series], through: Sequence[int]) -> Laid:
 
 
 def find_all_stages(laid: Laid) -> Stages:
-    """Return the stage of each week, as find_stages() does for one stock; `since` counts in the laid weeks.
-
-    Raise ValueError where a close is unknown or not above 0.
-    """
-    close = laid.weeks.close
-    if not np.all((close > 0) & np.isfinite(close)):
-        raise ValueError("a weekly close is unknown or not above 0")
-    average = _averages(laid)
-    growth = np.full(len(close), np.nan)
-    growth[SLOPE_WEEKS:] = average[SLOPE_WEEKS:] / average[:-SLOPE_WEEKS] - 1
-    pull = np.zeros(len(close), np.int8)
-    pull[(close > average) & (growth > FLAT)] = ADVANCING
-    pull[(close < average) & (growth < -FLAT)] = DECLINING
-    candidate, stage, since, trend = _remember(pull, laid.place == 0)
-    weeks = np.where(since < 0, 0, np.arange(len(close)) - since + 1).astype(np.int32)
-    return Stages(average, growth * 100, candidate, stage, since, weeks, trend)
+    """Return the stage of each week, as find_stages() does for one stock; `since` counts in the laid weeks."""
+    return find_stages(laid.weeks.close, laid.place)
 
 
 def all_volume_ratios(laid: Laid) -> Floats:
@@ -134,51 +109,6 @@ def newest_breakouts(laid: Laid, stages: Stages, ratios: Floats) -> Breakouts:
         spans[::2], spans[1::2] = stages.since[at - 1], at
         high = np.maximum.reduceat(laid.weeks.close, spans)[::2]
         base_high[found] = high
-        evidence[found] = ((laid.weeks.close[at] > high) + 2 * (stages.slope[at] >= -FLAT * 100)
-                           + 4 * (ratios[at] >= VOLUME_TIMES))
+        met = signs(laid.weeks.close[at], high, stages.slope[at], ratios[at])
+        evidence[found] = sum(sign.astype(np.int64) << bit for bit, sign in enumerate(met))
     return Breakouts(week, base_high, evidence)
-
-
-def _averages(laid: Laid) -> Floats:
-    """Return the means of 30 closes, each summed by itself and in the order of the single form."""
-    close = laid.weeks.close
-    average = np.full(len(close), np.nan)
-    count = len(close) - WEEKS + 1
-    if count > 0:
-        total = np.zeros(count)
-        for week in range(WEEKS):
-            total += close[week:week + count]
-        average[WEEKS - 1:] = total / WEEKS
-    average[laid.place < WEEKS - 1] = np.nan
-    return average
-
-
-def _remember(pull: NDArray[np.int8], first: NDArray[np.bool_]) -> tuple[
-        NDArray[np.int8], NDArray[np.int8], NDArray[np.int32], NDArray[np.int8]]:
-    """Return candidate, stage, since and trend from each week's own trend; memory begins anew where `first` says so.
-
-    The reasoning is that of the single form: within a run of weeks alike the candidate is the same, so a stage changes
-    in a run's second week (the very first stage in its run's first) or not at all.
-    """
-    turns = first.copy()
-    turns[1:] |= pull[1:] != pull[:-1]
-    starts = np.flatnonzero(turns)
-    lengths = np.diff(starts, append=len(pull))
-    stage = trend = NONE
-    candidates: list[int] = []
-    changes: list[tuple[int, int, int, int]] = []
-    for start, length, own, anew in zip(starts.tolist(), lengths.tolist(), pull[starts].tolist(),
-                                        first[starts].tolist(), strict=True):
-        if anew:
-            stage = trend = NONE
-            changes.append((start, NONE, NONE, -1))
-        candidate = own or PAUSE[trend]
-        candidates.append(candidate)
-        wait = 0 if stage == NONE else 1
-        if candidate not in (NONE, stage) and length > wait:
-            stage, trend = candidate, own or trend
-            changes.append((start + wait, stage, trend, start + wait))
-    firsts, stages, trends, since = np.array(changes, np.int32).reshape(-1, 4).T
-    spans = np.diff(firsts, append=len(pull))
-    return (np.repeat(np.array(candidates, np.int8), lengths), np.repeat(stages.astype(np.int8), spans),
-            np.repeat(since, spans), np.repeat(trends.astype(np.int8), spans))

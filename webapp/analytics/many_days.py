@@ -11,14 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from webapp.analytics.indicators import YEAR_DAYS
+from webapp.analytics.indicators import last_range_52w
 from webapp.analytics.series import Floats, Series
-from webapp.analytics.strength import RETURNS, strength
-from webapp.analytics.template import ABOVE_LOW, MONTH, NEAR_HIGH, trend_template
+from webapp.analytics.strength import SESSIONS, strength, strengths_of
+from webapp.analytics.template import template_bits, trend_template
 
 VOLUME_DAYS = 50
-# What a return over the longest time needs; the averages need less.
-SESSIONS = RETURNS[-1][0] + 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,40 +39,19 @@ class LastDays:
 def last_days(dailies: Sequence[Series]) -> LastDays:
     """Return the last day of daily series, split-adjusted, oldest first, each with a bar and all closes above 0."""
     close = np.array([daily.close[-1] for daily in dailies])
-    ranges = np.array([_year_range(daily) for daily in dailies]).reshape(-1, 2)
+    ranges = np.array([last_range_52w(daily.at, daily.high, daily.low) for daily in dailies]).reshape(-1, 2)
     high, low = ranges[:, 0], ranges[:, 1]
     long = np.array([len(daily) >= SESSIONS for daily in dailies], np.bool_) & np.isfinite(high) & np.isfinite(low)
     power, template = np.full(len(close), np.nan), np.full(len(close), -1, np.int64)
     rows = [daily.close[-SESSIONS:] for daily, is_long in zip(dailies, long.tolist(), strict=True) if is_long]
     if rows:
         closes = np.array(rows)
-        power[long] = sum(weight * (closes[:, -1] / closes[:, -1 - count] - 1) for count, weight in RETURNS)
-        template[long] = _templates(closes, high[long], low[long])
+        power[long], template[long] = strengths_of(closes), template_bits(closes, high[long], low[long])
     for place in np.flatnonzero(~long).tolist():
         daily = dailies[place]
         bits = trend_template(daily.at, daily.close, daily.high, daily.low, 1).bits
         power[place], template[place] = strength(daily.close), -1 if bits is None else bits
     return LastDays(close, power, high, low, np.array([_relative_volume(daily.volume) for daily in dailies]), template)
-
-
-def _templates(closes: Floats, high: Floats, low: Floats) -> NDArray[np.int64]:
-    """Return the bits of stocks whose last SESSIONS closes, and 52-week range, are known; see trend_template()."""
-    last = closes[:, -1]
-    fifty, middle, long = (closes[:, -count:].mean(axis=1) for count in (50, 150, 200))
-    earlier = closes[:, -200 - MONTH:-MONTH].mean(axis=1)
-    met = ((last > middle) & (last > long), middle > long, long > earlier, (fifty > middle) & (fifty > long),
-           last > fifty, last >= ABOVE_LOW * low, last >= NEAR_HIGH * high)
-    bits: NDArray[np.int64] = sum(sign.astype(np.int64) << place for place, sign in enumerate(met))
-    return bits
-
-
-def _year_range(daily: Series) -> tuple[float, float]:
-    """Return what range_52w() has for the last day."""
-    at = daily.at
-    if at[-1] - at[0] < YEAR_DAYS - 1:
-        return np.nan, np.nan
-    start = at.searchsorted(at[-1] - YEAR_DAYS, "right")
-    return np.fmax.reduce(daily.high[start:]), np.fmin.reduce(daily.low[start:])
 
 
 def _relative_volume(volume: Floats) -> float:

@@ -21,6 +21,9 @@ FLAT = 0.005
 NONE, BASING, ADVANCING, TOPPING, DECLINING = 0, 1, 2, 3, 4
 # What a week without a trend is after the last confirmed trend: a top after an advance, a base after a decline.
 PAUSE = {NONE: NONE, ADVANCING: TOPPING, DECLINING: BASING}
+PAUSES = np.array([PAUSE.get(trend, NONE) for trend in range(DECLINING + 1)], np.int8)
+# The last confirmed trend in each stage: a base is only ever entered from a decline, a top from an advance.
+TRENDS = np.array([NONE, DECLINING, ADVANCING, ADVANCING, DECLINING], np.int8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,21 +60,23 @@ class StageState:
     average_3: float
 
 
-def find_stages(close: Floats) -> Stages:
+def find_stages(close: Floats, place: NDArray[np.intp] | None = None) -> Stages:
     """Return the stage of each week; `close` holds the weekly closes, shape (n,), oldest first, one unit for all.
 
-    There is no stage before 34 weeks, and none until the first week with a trend. Raise ValueError where a close is
-    unknown or not above 0: such a week must be left out, not guessed.
+    There is no stage before 34 weeks, and none until the first week with a trend. Of several stocks laid end to end
+    `place`, shape (n,), counts each one's weeks from 0: all begins anew where it is 0. Raise ValueError where a close
+    is unknown or not above 0: such a week must be left out, not guessed.
     """
     if not np.all((close > 0) & np.isfinite(close)):
         raise ValueError("a weekly close is unknown or not above 0")
-    average = _averages(close)
+    place = np.arange(len(close)) if place is None else place
+    average = _averages(close, place)
     growth = np.full(len(close), np.nan)
     growth[SLOPE_WEEKS:] = average[SLOPE_WEEKS:] / average[:-SLOPE_WEEKS] - 1
     pull = np.zeros(len(close), np.int8)
     pull[(close > average) & (growth > FLAT)] = ADVANCING
     pull[(close < average) & (growth < -FLAT)] = DECLINING
-    candidate, stage, since, trend = _remember(pull)
+    candidate, stage, since, trend = _remember(pull, place == 0)
     weeks = np.where(since < 0, 0, np.arange(len(close)) - since + 1).astype(np.int32)
     return Stages(average, growth * 100, candidate, stage, since, weeks, trend)
 
@@ -110,8 +115,8 @@ def provisional(state: StageState, price: float) -> int | None:
     return (candidate if confirmed else state.stage) or None
 
 
-def _averages(close: Floats) -> Floats:
-    """Return the means of 30 closes, each summed by itself.
+def _averages(close: Floats, place: NDArray[np.intp]) -> Floats:
+    """Return the means of 30 closes, each summed by itself; NaN before a stock has 30.
 
     A running sum would be faster and carry the rounding of old prices along: after some reverse splits those are a
     billion times the present ones.
@@ -123,27 +128,39 @@ def _averages(close: Floats) -> Floats:
         for week in range(WEEKS):
             total += close[week:week + count]
         average[WEEKS - 1:] = total / WEEKS
+    average[place < WEEKS - 1] = np.nan
     return average
 
 
-def _remember(pull: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int32], NDArray[np.int8]]:
-    """Return candidate, stage, since and trend from each week's own trend: 2, 4, or 0 for none.
+def _remember(pull: NDArray[np.int8], first: NDArray[np.bool_]) -> tuple[
+        NDArray[np.int8], NDArray[np.int8], NDArray[np.int32], NDArray[np.int8]]:
+    """Return candidate, stage, since and trend from each week's own trend; memory begins anew where `first` says so.
 
     Weeks alike follow each other in runs, and within one the candidate is the same: so two weeks in a row are the first
-    two of a run, and a stage changes in a run's second week (the very first stage in its run's first) or not at all.
+    two of a run. A run of two leaves its candidate as the stage, whatever was before; one of a single week leaves all
+    as it was, but for the very first with a trend, which counts at once.
     """
-    starts = np.flatnonzero(np.diff(pull, prepend=np.int8(-1)))
-    lengths = np.diff(starts, append=len(pull))
-    stage = trend = NONE
-    candidates, changes = [], [(0, NONE, NONE, -1)]
-    for start, length, own in zip(starts.tolist(), lengths.tolist(), pull[starts].tolist(), strict=True):
-        candidate = own or PAUSE[trend]
-        candidates.append(candidate)
-        wait = 0 if stage == NONE else 1
-        if candidate not in (NONE, stage) and length > wait:
-            stage, trend = candidate, own or trend
-            changes.append((start + wait, stage, trend, start + wait))
-    firsts, stages, trends, since = (np.array(column, np.int32) for column in zip(*changes, strict=True))
-    spans = np.diff(firsts, append=len(pull))
-    return (np.repeat(np.array(candidates, np.int8), lengths), np.repeat(stages.astype(np.int8), spans),
-            np.repeat(since, spans), np.repeat(trends.astype(np.int8), spans))
+    turns = first.copy()
+    turns[1:] |= pull[1:] != pull[:-1]
+    starts = np.flatnonzero(turns)
+    lengths, own = np.diff(starts, append=len(pull)), pull[starts]
+    trending = own > NONE
+    begins = np.maximum.accumulate(np.where(first[starts], np.arange(len(starts)), 0))  # each stock's first run
+    opening = trending & (_before(own, trending, begins) == NONE)
+    lasting = opening | (lengths > 1)
+    candidate = np.where(trending, own, PAUSES[_before(own, lasting & trending, begins)])
+    changes = lasting & (candidate != _before(candidate, lasting, begins))
+    weeks = starts[changes] + ~opening[changes]
+    stage_from = np.zeros(len(pull), np.int8)
+    stage_from[weeks] = candidate[changes]
+    turning = first.copy()
+    turning[weeks] = True
+    since = np.maximum.accumulate(np.where(turning, np.arange(len(pull), dtype=np.int32), 0))
+    stage = stage_from[since]
+    return (np.repeat(candidate, lengths), stage, np.where(stage > NONE, since, np.int32(-1)), TRENDS[stage])
+
+
+def _before(values: NDArray[np.int8], counts: NDArray[np.bool_], begins: NDArray[np.intp]) -> NDArray[np.int8]:
+    """Return for each run the value of the last one before it that counts, of the same stock; NONE without one."""
+    place = np.append(-1, np.maximum.accumulate(np.where(counts, np.arange(len(values)), -1)))[:-1]
+    return np.where(place >= begins, values[place], np.int8(NONE))

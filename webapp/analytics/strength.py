@@ -13,6 +13,8 @@ from webapp.analytics.series import Days, Floats, Series
 YEAR_WEEKS = 52
 # Sessions looked back, and what each return counts: the last quarter counts double.
 RETURNS = ((63, 0.4), (126, 0.2), (189, 0.2), (252, 0.2))
+# What the longest of them needs.
+SESSIONS = RETURNS[-1][0] + 1
 # With fewer stocks than these it is a rank in the list, not a rating.
 UNIVERSE = 500
 BEST = 99
@@ -44,12 +46,17 @@ def strength(close: Floats) -> float:
     `close` holds daily closes, split-adjusted, oldest first; NaN before 253 of them. The weights are those in common
     use for a rating like that of W. O'Neil's, whose own formula was never published.
     """
-    if len(close) <= RETURNS[-1][0]:
+    if len(close) < SESSIONS:
         return math.nan
-    last, *before = (float(close[-1 - sessions]) for sessions in (0, *(sessions for sessions, _ in RETURNS)))
-    if not min(before) > 0:
-        return math.nan
-    return sum(weight * (last / close - 1) for close, (_, weight) in zip(before, RETURNS, strict=True))
+    return float(strengths_of(close)) if np.all(close[-SESSIONS:] > 0) else math.nan
+
+
+def strengths_of(closes: Floats) -> Floats:
+    """Return strength() of closes whose last axis has SESSIONS or more, all of them above 0; shape (...,)."""
+    last = closes[..., -1]
+    parts = [weight * (last / closes[..., -1 - sessions] - 1) for sessions, weight in RETURNS]
+    result: Floats = np.add.reduce(parts, axis=0)
+    return result
 
 
 def ratings(strengths: Floats) -> NDArray[np.int8]:

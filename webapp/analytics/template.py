@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from webapp.analytics.indicators import YEAR_DAYS
+from webapp.analytics.indicators import last_range_52w
 from webapp.analytics.series import Days, Floats
+
+Compare = Callable[[Any, Any], Any]
 
 MONTH = 22  # sessions over which the 200-day average must have risen
 ABOVE_LOW, NEAR_HIGH, LEAST_RATING = 1.30, 0.75, 70
@@ -45,6 +51,22 @@ class Template:
         return None if None in self.met else True
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Measures:
+    """What the first seven conditions compare, a number each or shape (n,): closes, their means, the 52-week range.
+
+    `earlier` is the 200-day mean of MONTH sessions before.
+    """
+
+    last: Any
+    fifty: Any
+    middle: Any
+    long: Any
+    earlier: Any
+    top: Any
+    bottom: Any
+
+
 def trend_template(at: Days, close: Floats, high: Floats, low: Floats, rs: int | None) -> Template:
     """Return the conditions for the last day of daily bars, shapes (n,), split-adjusted; `rs` is 1 to 99.
 
@@ -53,43 +75,56 @@ def trend_template(at: Days, close: Floats, high: Floats, low: Floats, rs: int |
     """
     if not len(close):
         return Template((None,) * len(CONDITIONS))
-    last = float(close[-1])
-    fifty, middle, long = (_mean(close, n) for n in (50, 150, 200))
-    earlier = _mean(close[:-MONTH], 200)
-    top, bottom = _year(at, high, low)
-    return Template((
-        _both(_above(last, middle), _above(last, long)),
-        _above(middle, long),
-        _above(long, earlier),
-        _both(_above(fifty, middle), _above(fifty, long)),
-        _above(last, fifty),
-        None if bottom is None else last >= ABOVE_LOW * bottom,
-        None if top is None else last >= NEAR_HIGH * top,
-        None if rs is None else rs >= LEAST_RATING,
-    ))
+    top, bottom = last_range_52w(at, high, low)
+    measures = Measures(float(close[-1]), _mean(close, 50), _mean(close, 150), _mean(close, 200),
+                        _mean(close[:-MONTH], 200), top, bottom)
+    return Template((*_conditions(measures, _above, _at_least, _both), None if rs is None else rs >= LEAST_RATING))
 
 
-def _mean(close: Floats, n: int) -> float | None:
-    """Return the mean of the last n closes; None where there are fewer, or one is unknown."""
-    return _known(close[-n:].mean()) if len(close) >= n else None
+def template_bits(closes: Floats, high: Floats, low: Floats) -> NDArray[np.int64]:
+    """Return Template.bits of several stocks but for the last condition, shape (n,); nothing may be unknown.
+
+    `closes`, shape (n, m), are the last m of each, enough for all averages; `high` and `low` the 52-week range.
+    """
+    fifty, middle, long = (_means(closes, n) for n in (50, 150, 200))
+    measures = Measures(closes[:, -1], fifty, middle, long, _means(closes[:, :-MONTH], 200), high, low)
+    met = _conditions(measures, np.greater, np.greater_equal, np.logical_and)
+    bits: NDArray[np.int64] = sum(sign.astype(np.int64) << place for place, sign in enumerate(met))
+    return bits
 
 
-def _year(at: Days, high: Floats, low: Floats) -> tuple[float | None, float | None]:
-    """Return what range_52w() gives for the last day, without reckoning the other days."""
-    if at[-1] - at[0] < YEAR_DAYS - 1:
-        return None, None
-    start = int(np.searchsorted(at, at[-1] - YEAR_DAYS, "right"))
-    return _known(np.fmax.reduce(high[start:])), _known(np.fmin.reduce(low[start:]))
+def _conditions(of: Measures, above: Compare, at_least: Compare, both: Compare) -> tuple[Any, ...]:
+    """Return the first seven conditions, told by these comparisons: of numbers that may be NaN, or of whole columns."""
+    return (
+        both(above(of.last, of.middle), above(of.last, of.long)),
+        above(of.middle, of.long),
+        above(of.long, of.earlier),
+        both(above(of.fifty, of.middle), above(of.fifty, of.long)),
+        above(of.last, of.fifty),
+        at_least(of.last, ABOVE_LOW * of.bottom),
+        at_least(of.last, NEAR_HIGH * of.top),
+    )
 
 
-def _known(value: np.float64) -> float | None:
-    """Return a number of Python's own; None where it is NaN."""
-    return None if np.isnan(value) else float(value)
+def _mean(close: Floats, n: int) -> float:
+    """Return the mean of the last n closes; NaN where there are fewer, or one is unknown."""
+    return float(_means(close, n)) if len(close) >= n else math.nan
 
 
-def _above(one: float | None, other: float | None) -> bool | None:
-    """Say whether one is above the other."""
-    return None if one is None or other is None else one > other
+def _means(closes: Floats, n: int) -> Floats:
+    """Return the mean of the last n closes, along the last axis."""
+    result: Floats = np.add.reduce(closes[..., -n:], axis=-1) / n
+    return result
+
+
+def _above(one: float, other: float) -> bool | None:
+    """Say whether one is above the other; None where one is unknown."""
+    return None if math.isnan(one) or math.isnan(other) else bool(one > other)
+
+
+def _at_least(one: float, other: float) -> bool | None:
+    """Say whether one is the other or above it; None where one is unknown."""
+    return None if math.isnan(one) or math.isnan(other) else bool(one >= other)
 
 
 def _both(one: bool | None, other: bool | None) -> bool | None:

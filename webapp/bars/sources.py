@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from flask import current_app
 
@@ -22,6 +22,11 @@ def ticks_of(vendor: str) -> str:
 def is_made_up(source: str) -> bool:
     """Tell whether a source's prices are the simulator's."""
     return source in {SIMULATOR, ticks_of(SIMULATOR)}
+
+
+def any_made_up(sources: Iterable[str]) -> bool:
+    """Tell whether prices of these sources are made up; such are never joined with real ones, or measured by them."""
+    return any(map(is_made_up, sources))
 
 
 def rank_of(source: str, vendors: Sequence[str]) -> int:

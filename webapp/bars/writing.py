@@ -131,6 +131,15 @@ def write_history(history: History, instrument: Instrument, now: dt.datetime) ->
                       basis_day=basis_day, now=now)
 
 
+def drop_series(series: BarSeries) -> None:
+    """Delete one series with its findings and repairs, and the splits and dividends that came with it."""
+    if series.interval == DAY:
+        for row in (SplitRow, DividendRow):
+            db.session.execute(delete(row).where(row.instrument_id == series.instrument_id,
+                                                 row.source == series.source))
+    db.session.execute(delete(BarSeries).where(BarSeries.id == series.id))
+
+
 def drop_source(source: str) -> int:
     """Delete all bars, splits and dividends of a source, and what was made of its ticks; return of how many series."""
     gone = len(db.session.execute(

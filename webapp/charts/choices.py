@@ -32,7 +32,7 @@ MOST_PAGES = 1000
 class Choices:
     """What is chosen. `others` are what it is compared with, as a person wrote it, at most MOST_OTHERS.
 
-    `page` is the page of the table, from 1.
+    `page` is the page of the table, from 1, `too_many` the others beyond those.
     """
 
     range: str = USUAL_RANGE
@@ -41,6 +41,7 @@ class Choices:
     extras: tuple[str, ...] = USUAL_EXTRAS
     others: tuple[str, ...] = ()
     page: int = 1
+    too_many: tuple[str, ...] = ()
 
     @property
     def minutes(self) -> bool:
@@ -69,10 +70,10 @@ def read_choices(given: MultiDict[str, str]) -> Choices:
     """Return what an address says; what it does not say, or says wrongly, is as usual."""
     wanted = _words(given.getlist("with"))
     extras = tuple(name for name in EXTRAS if name in wanted) if "with" in given else USUAL_EXTRAS
-    others = dict.fromkeys(word.upper()[:MOST_KEY] for word in _words(given.getlist("compare")))
+    others = tuple(dict.fromkeys(word.upper()[:MOST_KEY] for word in _words(given.getlist("compare"))))
     return Choices(_one_of(RANGES, given.get("range"), USUAL_RANGE), _one_of(SCALES, given.get("scale"), "linear"),
-                   _one_of(ADJUSTMENTS, given.get("adjusted"), "splits"), extras, tuple(others)[:MOST_OTHERS],
-                   _page(given.get("page", "")))
+                   _one_of(ADJUSTMENTS, given.get("adjusted"), "splits"), extras, others[:MOST_OTHERS],
+                   _page(given.get("page", "")), others[MOST_OTHERS:])
 
 
 def first_day(range_: str, last: dt.date) -> dt.date:

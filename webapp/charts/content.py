@@ -9,16 +9,17 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from webapp.analytics.series import Days, Floats, Series
-from webapp.bars.sources import is_made_up
+from webapp.analytics.series import Days, Floats, Series, to_day
+from webapp.bars.sources import any_made_up
 from webapp.charts.choices import Choices
 from webapp.records import Adjustment, Instrument
 
 Places = NDArray[np.intp]
-SIMULATOR = "simulator"
 # Adjusted prices have endless decimals; so many are kept, or so many figures of the lowest one.
 USUAL_DECIMALS, FIGURES = 4, 4
 MOST_DECIMALS = 8
+# Holidays make stocks begin on different days; so many of them are more than that.
+LATER = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ class Content:
 
     In a chart of minutes `series.at` counts minutes of the exchange's own time, `utc` the same in UTC, and `shift` is
     by how much the last one is ahead of that. `adjusted` is what prices are adjusted for indeed, which may be more than
-    was chosen. `stage` is 1 to 4, 0 for none. `live` says that the last bar is of the newest quote, not of history.
+    was chosen; without `dividends_known` nobody has ever told a dividend of it. `stage` is 1 to 4, 0 for none. `live`
+    says that the last bar is of the newest quote, not of history.
     """
 
     instrument: Instrument
@@ -94,11 +96,17 @@ class Content:
     shift: int = 0
     utc: Days | None = None
     live: bool = False
+    dividends_known: bool = True
 
     @property
     def simulated(self) -> bool:
         """Tell whether its prices are made up."""
-        return any(is_made_up(source) for source in self.sources)
+        return any_made_up(self.sources)
+
+    @property
+    def measured(self) -> bool:
+        """Tell whether there is any week with relative strength."""
+        return self.weeks is not None and bool(np.isfinite(self.weeks.mansfield).any())
 
     @property
     def decimals(self) -> int:
@@ -112,6 +120,12 @@ class Content:
         if not 0 < lowest < 1:
             return self.instrument.decimals
         return max(self.instrument.decimals, 4, 1 - int(np.floor(np.log10(lowest))))
+
+    def later(self, other: Other) -> dt.date | None:
+        """Return the first day of another stock that has begun long after the chart, None for others."""
+        if self.choices.minutes or not len(other.at) or other.at[0] <= self.series.at[0] + LATER:
+            return None
+        return to_day(other.at[0])
 
     def change(self) -> float | None:
         """Return the change from the first close shown to the last in percent."""

@@ -13,8 +13,9 @@ from webapp.analytics import indicators, stages, strength, weeks
 from webapp.analytics.adjust import adjusted, dividend_factors, split_factors
 from webapp.analytics.series import Floats, Series, to_day, to_number
 from webapp.bars.reading import Past
+from webapp.bars.sources import any_made_up, is_made_up
 from webapp.charts.choices import AVERAGES, Choices, first_day
-from webapp.charts.content import SIMULATOR, Content, Event, Other, Weeks, runs, split_words
+from webapp.charts.content import Content, Event, Other, Weeks, runs, split_words
 from webapp.records import Adjustment, Instrument, Quote
 
 
@@ -54,7 +55,7 @@ def _dividends(past: Past) -> tuple[NDArray[np.int32], Floats]:
 
 def with_quote(past: Past, quote: Quote | None) -> Past | None:
     """Return a past with a bar more, of a quote that is newer; None where it is not, or of another kind."""
-    if quote is None or not len(past.series) or (quote.source == SIMULATOR) != (SIMULATOR in past.sources):
+    if quote is None or not len(past.series) or is_made_up(quote.source) != any_made_up(past.sources):
         return None
     at = to_number(quote.day)
     if at <= past.series.at[-1]:
@@ -91,7 +92,8 @@ def draw_days(instrument: Instrument, past: Past, choices: Choices, through: int
         {name: line[start:] for name, line in _lines(shown, choices).items()},
         _weeks(shown, fridays, by_week, choices, benchmark, start), _events(past, start),
         tuple(_other(each, its_past, choices, past.series.at[start]) for each, its_past in others),
-        benchmark=benchmark_key, live=live)
+        benchmark=benchmark_key, live=live,
+        dividends_known=bool(past.dividends) or past.adjusted is Adjustment.ALL)
 
 
 def _start(series: Series, choices: Choices) -> int:

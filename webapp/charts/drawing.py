@@ -80,7 +80,7 @@ def draw(content: Content) -> Picture:
     _draw_events(picture, content, groups)
     _draw_volumes(picture, groups.series, PRICES + GAP)
     picture.height = PRICES + GAP + VOLUMES
-    if content.weeks is not None and "rs" in content.choices.extras:
+    if content.weeks is not None and content.benchmark:
         _draw_pane(picture, _by_week(content, groups, content.weeks.mansfield), "rs", "Mansfield RS", (0.0,))
     if "rsi" in content.lines:
         _draw_pane(picture, content.lines["rsi"][groups.last], "rsi", "RSI", (30.0, 70.0))
@@ -265,4 +265,4 @@ def _period(content: Content) -> str:
     if content.choices.minutes:
         first, last = first // MINUTES_A_DAY, last // MINUTES_A_DAY
     days = [f"{_short(day)} {day.year}" for day in (to_day(first), to_day(last))]
-    return days[0] if first == last else f"{days[0]} to {days[1]}"
+    return (days[0] if first == last else f"{days[0]} to {days[1]}") + (", so far" if content.live else "")

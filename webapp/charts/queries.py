@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,10 +17,10 @@ from webapp.analytics.weeks import weekly
 from webapp.bars.calendar import exchange_day
 from webapp.bars.completed import last_week_over
 from webapp.bars.reading import Past, load_minutes, load_past
-from webapp.bars.sources import is_made_up
+from webapp.bars.sources import any_made_up, is_made_up
 from webapp.benchmark import find_benchmark
 from webapp.charts import days, minutes
-from webapp.charts.choices import MINUTE_RANGES, Choices
+from webapp.charts.choices import MINUTE_RANGES, MOST_OTHERS, Choices
 from webapp.charts.compact import FORM
 from webapp.charts.content import Base, Content
 from webapp.extensions import db
@@ -111,8 +111,8 @@ def _minute_chart(asked: Asked) -> Content | None:
     local = minutes.last_days(series, stock.mic, MINUTE_RANGES[asked.choices.range])
     sources = tuple(sorted(source for source, day in kept[stock.id].items() if day >= first))
     others = [(each, load_minutes(each.id, first, last)) for each in asked.others
-              if each.id in kept and _made_up(kept[each.id]) == _made_up(sources)]
-    base = _base(stock, to_day(int(local.series.at[0]) // minutes.DAY), made_up=_made_up(sources))
+              if each.id in kept and any_made_up(kept[each.id]) == any_made_up(sources)]
+    base = _base(stock, to_day(int(local.series.at[0]) // minutes.DAY), simulated=any_made_up(sources))
     return minutes.draw_minutes(stock, local, asked.choices, asked.book, sources, base=base, others=others)
 
 
@@ -128,11 +128,11 @@ def _minute_sources(ids: Sequence[int]) -> dict[int, dict[str, dt.date]]:
             for number, each in found.items()}
 
 
-def _base(instrument: Instrument, first: dt.date, *, made_up: bool) -> Base | None:
+def _base(instrument: Instrument, first: dt.date, *, simulated: bool) -> Base | None:
     """Return the close of the session before a day, None where it is not known or of another kind than the minutes."""
     past = load_past([instrument.id], since=first - LONGEST_PAUSE).get(instrument.id)
     place = int(np.searchsorted(past.series.at, to_number(first))) - 1 if past is not None else -1
-    if past is None or place < 0 or _made_up(past.sources) != made_up:
+    if past is None or place < 0 or any_made_up(past.sources) != simulated:
         return None
     return Base(to_day(past.series.at[place]), float(past.series.close[place]))
 
@@ -158,11 +158,7 @@ def _some(pasts: dict[int, Past], instrument: Instrument) -> Past | None:
 
 def _alike(one: Past, other: Past) -> bool:
     """Tell whether both are real or both made up: otherwise they tell nothing of each other."""
-    return _made_up(one.sources) == _made_up(other.sources)
-
-
-def _made_up(sources: Iterable[str]) -> bool:
-    return any(is_made_up(source) for source in sources)
+    return any_made_up(one.sources) == any_made_up(other.sources)
 
 
 def _others(instrument: Instrument, choices: Choices) -> tuple[tuple[Instrument, ...], tuple[str, ...]]:
@@ -179,5 +175,10 @@ def _others(instrument: Instrument, choices: Choices) -> tuple[tuple[Instrument,
             problems.append(f"{text} may be several stocks: write {keys}.")
         else:
             problems.append(f"No stock {text} is known here.")
-    found.pop(instrument.id, None)
+    if found.pop(instrument.id, None):
+        problems.append(f"{instrument.symbol} is not compared with itself.")
+    if choices.too_many:
+        more = ", …" if len(choices.too_many) > MOST_OTHERS else ""
+        left_out = ", ".join(choices.too_many[:MOST_OTHERS]) + more
+        problems.append(f"Only {MOST_OTHERS} stocks are compared at a time; left out: {left_out}.")
     return tuple(found.values()), tuple(problems)

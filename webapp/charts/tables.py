@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import isnan
@@ -13,7 +13,7 @@ from webapp.analytics.series import Floats, to_day
 from webapp.charts.choices import EXTRAS
 from webapp.charts.compact import PERCENT_DECIMALS, line_decimals
 from webapp.charts.content import Content, decimals_of
-from webapp.export import Row
+from webapp.export import Value
 from webapp.filters import day_date, money, signed, whole
 
 PAGE = 60
@@ -62,25 +62,20 @@ def make_table(content: Content) -> Table:
     return Table(titles, tuple(rows), page - 1 if page > 1 else None, page + 1 if stop > PAGE else None, count)
 
 
-def csv_rows(content: Content) -> tuple[list[str], list[Row]]:
-    """Return the names of all columns and all rows, oldest first, every figure with all the decimals it has here."""
-    columns = _columns(content)
-    first = "time" if content.choices.minutes else "day"
-    same: Row = {"symbol": content.instrument.symbol, "mic": content.instrument.mic,
-                 "currency": content.instrument.currency, "adjusted": content.adjusted.value,
-                 "sources": " ".join(content.sources)}
-    figures = {column.name: [None if value is None else f"{value:f}" for value in _decimals(column, column.values)]
-               for column in columns}
-    splits, dividends = ({each.index: each.text for each in content.events if each.kind == kind}
-                         for kind in ("split", "dividend"))
-    rows: list[Row] = []
-    for index, volume in enumerate(content.series.volume.tolist()):
-        row: Row = {first: _iso(content, index)}
-        row.update((name, texts[index]) for name, texts in figures.items())
-        row["volume"] = None if isnan(volume) else int(volume)
-        row["stage"] = int(content.stage[index]) or None
-        rows.append(row | {"split": splits.get(index), "dividend": dividends.get(index)} | same)
-    return [first, *figures, "volume", "stage", "split", "dividend", *same], rows
+def csv_columns(content: Content) -> dict[str, Sequence[Value]]:
+    """Return all columns by their names, oldest bar first, every figure with all the decimals it has here."""
+    count = len(content.series)
+    found: dict[str, Sequence[Value]] = {"time" if content.choices.minutes else "day": _times(content)}
+    found |= {column.name: _exact(column) for column in _columns(content)}
+    found["volume"] = [None if isnan(volume) else int(volume) for volume in content.series.volume.tolist()]
+    found["stage"] = [stage or None for stage in content.stage.tolist()]
+    for kind in ("split", "dividend"):
+        texts = {each.index: each.text for each in content.events if each.kind == kind}
+        found[kind] = [texts.get(index) for index in range(count)]
+    same = {"symbol": content.instrument.symbol, "mic": content.instrument.mic,
+            "currency": content.instrument.currency, "adjusted": content.adjusted.value,
+            "sources": " ".join(content.sources)}
+    return found | {name: [text] * count for name, text in same.items()}
 
 
 def _columns(content: Content) -> list[Column]:
@@ -121,6 +116,13 @@ def _decimals(column: Column, values: Floats) -> list[Decimal | None]:
     return [None if isnan(value) else Decimal(int(value)).scaleb(-column.decimals) for value in whole_ones]
 
 
+def _exact(column: Column) -> list[str | None]:
+    """Return the same numbers as plain text."""
+    rounded = np.rint(column.values * 10**column.decimals) / 10**column.decimals + 0.0  # no -0.00
+    form = f"%.{column.decimals}f"
+    return [None if isnan(value) else form % value for value in rounded.tolist()]
+
+
 def _count(value: float) -> str:
     return UNKNOWN if isnan(value) else whole(int(value))
 
@@ -133,12 +135,16 @@ def _when(content: Content, index: int) -> str:
     return f"{day_date(to_day(at // MINUTES_A_DAY))}, {minute // 60}:{minute % 60:02}"
 
 
-def _iso(content: Content, index: int) -> str:
-    at = int(content.series.at[index])
-    if not content.choices.minutes or content.utc is None:
-        return to_day(at).isoformat()
-    ahead = dt.timezone(dt.timedelta(minutes=at - int(content.utc[index])))
-    return dt.datetime.fromtimestamp(int(content.utc[index]) * 60, ahead).isoformat(timespec="minutes")
+def _times(content: Content) -> list[str]:
+    """Return each bar's day, or its minute with the time zone, as ISO 8601."""
+    at = content.series.at
+    unit = "datetime64[D]" if content.utc is None else "datetime64[m]"
+    texts: list[str] = np.datetime_as_string(at.astype(unit)).tolist()
+    if content.utc is None:
+        return texts
+    shifts = (at - content.utc).tolist()
+    zones = {shift: f"{'-' if shift < 0 else '+'}{abs(shift) // 60:02}:{abs(shift) % 60:02}" for shift in set(shifts)}
+    return [text + zones[shift] for text, shift in zip(texts, shifts, strict=True)]
 
 
 def _events(content: Content, index: int) -> str:

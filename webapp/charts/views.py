@@ -16,9 +16,9 @@ from webapp.charts.compact import empty, encode
 from webapp.charts.content import Content
 from webapp.charts.drawing import draw, summary
 from webapp.charts.queries import Asked
-from webapp.charts.tables import csv_rows, make_table
+from webapp.charts.tables import csv_columns, make_table
 from webapp.errors import NotFound
-from webapp.export import answer_csv
+from webapp.export import answer_columns
 from webapp.filters import stock_path
 from webapp.notation import canonical
 from webapp.quotes import load_live
@@ -57,15 +57,15 @@ def as_json(mic: str, symbol: str) -> ResponseReturnValue:
         response = Response(status=304)
     else:
         content = queries.load_content(asked)
-        response = squeezed(encode(content, asked.day) if content else empty(asked.instrument))
+        body = encode(content, asked.day) if content else empty(asked.instrument)
+        response = squeezed(Response(body, mimetype="application/json"))
     response.set_etag(tag, weak=True)
     return response
 
 
-def squeezed(body: bytes) -> Response:
-    """Answer with JSON, made small at once for who takes gzip only: at the usual level that costs four times more."""
-    response = Response(body, mimetype="application/json")
-    taken = request.accept_encodings
+def squeezed(response: Response) -> Response:
+    """Make an answer small at once for who takes gzip only: at the usual level that costs two to four times more."""
+    taken, body = request.accept_encodings, response.get_data()
     if taken.quality("gzip") and not taken.quality("br") and len(body) > SMALL:
         response.set_data(gzip.compress(body, GZIP_LEVEL, mtime=0))
         response.content_encoding = "gzip"
@@ -75,17 +75,16 @@ def squeezed(body: bytes) -> Response:
 
 @bp.get("/<mic>/<symbol>/chart.csv")
 def as_csv(mic: str, symbol: str) -> ResponseReturnValue:
-    """Answer with the chart's table."""
+    """Answer with the history that the chart shows; a day that is not over is no history."""
     asked = asked_or_404(mic, symbol)
-    names, rows = csv_rows(content_or_404(asked))
-    return answer_csv(rows, names, file_name(asked))
+    return squeezed(answer_columns(csv_columns(content_or_404(asked)), file_name(asked)))
 
 
 @bp.get("/<mic>/<symbol>/chart.svg")
 def as_svg(mic: str, symbol: str) -> ResponseReturnValue:
     """Answer with the chart as a picture to keep."""
     asked = asked_or_404(mic, symbol)
-    content = content_or_404(asked)
+    content = content_or_404(asked, load_live([asked.instrument.id])[0])
     body = render_template("charts/chart.svg", content=content, picture=draw(content), summary=summary(content))
     response = Response(body, mimetype="image/svg+xml")
     response.headers.set("Content-Disposition", "attachment", filename=f"{file_name(asked)}.svg")
@@ -100,9 +99,9 @@ def asked_or_404(mic: str, symbol: str) -> Asked:
     return queries.ask(stock, read_choices(request.args), clock.now())
 
 
-def content_or_404(asked: Asked) -> Content:
-    """Return the chart, with the newest quote, where there are bars for it."""
-    content = queries.load_content(asked, load_live([asked.instrument.id])[0])
+def content_or_404(asked: Asked, live: LiveQuote | None = None) -> Content:
+    """Return the chart, with the bar of a quote that is given, where there are bars for it."""
+    content = queries.load_content(asked, live)
     if content is None:
         raise NotFound(f"No history of {asked.instrument.symbol} is known here for this range.")
     return content

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import Response, abort, render_template, request
+from flask import Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import clock
+from webapp.bars.writing import drop_series
 from webapp.errors import NotFound
 from webapp.export import Row, answer_csv
+from webapp.extensions import db
+from webapp.filters import source_title
 from webapp.history import coverage, stock
 from webapp.history.faults import repaired_days
+from webapp.history.faults_forms import RemoveForm
+from webapp.history.faults_views import ask_for_analysis
 from webapp.history.months import month_span
 from webapp.history.stored import load_bars, load_minutes, shown, texts
 from webapp.history.views import bp
@@ -66,6 +71,25 @@ def download_bars(mic: str, symbol: str) -> Response:
              "adjusted": chosen.adjusted}
     parts = [row.symbol, row.mic, chosen.source, chosen.interval, *([f"{span[0]:%Y-%m}"] if span else [])]
     return answer_csv([each | facts for each in texts(bars, chosen.interval)], COLUMNS, "-".join(parts))
+
+
+@bp.route("/<mic>/<symbol>/remove", methods=["GET", "POST"])
+def remove_series(mic: str, symbol: str) -> ResponseReturnValue:
+    """Ask whether a series that was taken in by mistake shall go, and delete it once that is answered."""
+    row = stock_or_404(mic, symbol)
+    series = choose(stock.all_series(row.id))
+    if series is None:
+        raise NotFound("There are no bars of it.")
+    form = RemoveForm()
+    if not form.validate_on_submit():
+        return render_template("history/remove.html", stock=row.record(), series=series, form=form), (
+            422 if form.is_submitted() else 200)
+    drop_series(series)
+    db.session.commit()
+    ask_for_analysis()
+    flash(f"The bars of {source_title(series.source)} are gone, with what came with them. Stages are reckoned anew.",
+          "success")
+    return redirect(url_for(".show_stock", mic=mic, symbol=symbol), 303)
 
 
 def stock_or_404(mic: str, symbol: str) -> InstrumentRow:

@@ -127,6 +127,10 @@ class SureForm(FlaskForm):
     was = HiddenField()
 
 
+class RemoveForm(FlaskForm):
+    """The answer that a series shall go."""
+
+
 def written(bar: ShownBar | None) -> str:
     """Write a bar as one text, to know it again by; "" is none."""
     if bar is None:

@@ -130,8 +130,12 @@ def _encode_standing(standing: Standing) -> list[Any]:
 
 
 def _decode_standing(data: list[Any]) -> Standing:
-    stage, weeks, since, provisional, rs, rated = data
-    return Standing(stage, weeks, dt.date.fromisoformat(since) if since else None, provisional, rs, rated)
+    stage, weeks, since, provisional, rs, rated, week, old = data
+    return Standing(stage, weeks, _day(since), provisional, rs, rated, _day(week), old)
+
+
+def _day(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
 
 
 def decode_quotes(content: dict[str, Any]) -> tuple[int, list[LiveQuote]]:

@@ -11,7 +11,7 @@ from webapp.records import LiveQuote
 
 log = logging.getLogger(__name__)
 
-MACROS = {"table": "row", "stock": "big"}  # what a viewer of each kind shows of one stock
+MACROS = {"table": "row", "stock": "big", "screen": "screened"}  # what a viewer of each kind shows of one stock
 
 
 class Renderer:

@@ -27,10 +27,10 @@ from webapp.records import LiveQuote
 
 log = logging.getLogger(__name__)
 
-Key = tuple[str, int]  # what is drawn ("table" or "stock") and of which instrument
+Key = tuple[str, int]  # what is drawn (one of KINDS) and of which instrument
 Render = Callable[[str, LiveQuote], bytes]
 
-KINDS = ("table", "stock")
+KINDS = ("table", "stock", "screen")
 # After a slice at one thing, page requests get their turn, by a timer: sleep(0) would queue behind all that wait.
 SLICE_S, PAUSE_S = 0.005, 0.0005
 RENDER_S = 0.2  # a window renders no longer than this; what is left comes in the next one

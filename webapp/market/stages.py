@@ -5,11 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
+from webapp import clock
 from webapp.export import answer_json
 from webapp.market import breadth
 from webapp.market.breadth import Group, Week
 from webapp.models import InstrumentRow
-from webapp.standings import STAGES
+from webapp.standings import STAGES, is_late
 
 bp = Blueprint("stages", __name__, url_prefix="/market")
 
@@ -33,7 +34,8 @@ def index() -> ResponseReturnValue:
     return render_template("market/breadth.html", range=name, ranges=list(breadth.RANGES), weeks=weeks,
                            rows=breadth.thinned(weeks, breadth.MOST_ROWS)[::-1], picture=breadth.draw(weeks),
                            now_all=next(iter(breadth.load_groups(newest)), None), groups=groups, newest=newest,
-                           computed_at=computed_at, order=breadth.ORDER, names=STAGES)
+                           late=is_late(newest, clock.now().date()), computed_at=computed_at, order=breadth.ORDER,
+                           names=STAGES)
 
 
 @bp.get("/stages.json")

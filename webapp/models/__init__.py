@@ -1,7 +1,7 @@
 """Every table, so that migrations and queries find them in one import."""
 
 from webapp.models.account import User, UserSession
-from webapp.models.analysis import SavedScreen, Snapshot, StageCount, StageWeek
+from webapp.models.analysis import SavedScreen, Snapshot, StageCount, StageWeek, UnreadablePast
 from webapp.models.bars import (
     BarChunk,
     BarFault,
@@ -23,6 +23,6 @@ __all__ = [
     "BarChunk", "BarFault", "BarFinding", "BarRepair", "BarSeries", "Close", "DividendRow", "FaultState",
     "FeedVersion", "Finding", "HeldQuote", "IngestRun", "InstrumentRow", "JobRun", "MarketSession", "ProviderCall",
     "ProviderState", "QuoteFinding", "QuoteGap", "QuoteRow", "RefreshPlan", "RunState", "SavedScreen", "Snapshot",
-    "SplitRow", "StageCount", "StageWeek", "StreamState", "SymbolSearch", "Tick", "TradingYear", "User",
-    "UserSession", "Watchlist", "WatchlistItem",
+    "SplitRow", "StageCount", "StageWeek", "StreamState", "SymbolSearch", "Tick", "TradingYear",
+    "UnreadablePast", "User", "UserSession", "Watchlist", "WatchlistItem",
 ]

@@ -79,12 +79,14 @@ class StageWeek(Model):
 
     Prices are in the shares of the snapshot's day; `slope` is in percent, `week_volume` against the mean of the four
     weeks before. What cannot be told yet is None.
+    It refers to no table: to check millions of rows would cost PostgreSQL four times what it costs to write them. Who
+    deletes a snapshot deletes its weeks; what is left of an instrument that is gone the daily analysis clears away.
     """
 
     __tablename__ = "stage_weeks"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    instrument_id: Mapped[int] = mapped_column(ForeignKey("instruments.id", ondelete="CASCADE"), primary_key=True)
+    instrument_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     week: Mapped[dt.date] = mapped_column(primary_key=True)
     stage: Mapped[int | None]
     since: Mapped[dt.date | None]
@@ -93,6 +95,19 @@ class StageWeek(Model):
     slope: Mapped[float | None]
     mansfield: Mapped[float | None]
     week_volume: Mapped[float | None]
+
+
+class UnreadablePast(Model):
+    """An instrument whose past cannot be analysed, as it was at `inputs_at` (see Snapshot), and why.
+
+    It is tried again when something of it changes, and once a day; until then its snapshot, where it has one, stays.
+    """
+
+    __tablename__ = "unreadable_pasts"
+
+    instrument_id: Mapped[int] = mapped_column(ForeignKey("instruments.id", ondelete="CASCADE"), primary_key=True)
+    inputs_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(String(300))
 
 
 class StageCount(Model):

@@ -207,7 +207,7 @@ def _read_number(text: str, measure: Measure) -> float | str:
 def _read_order(args: MultiDict[str, str], remarks: list[str]) -> tuple[str, str]:
     sort, direction = args.get("sort", "").strip(), args.get("dir", "").strip()
     if sort and sort not in SORTS:
-        remarks.append(f"There is no column {SHOWN.format(sort[:MOST_TEXT])} to sort by: this is sorted by RS.")
+        remarks.append(f"There is no column {SHOWN.format(sort[:MOST_TEXT])} to sort by; the usual order is by RS.")
         sort = direction = ""
     sort = sort or DEFAULT_SORT
     if direction and direction not in {"asc", "desc"}:

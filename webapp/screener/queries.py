@@ -30,7 +30,7 @@ _met: ColumnElement[int] = sum(
 # What the column of each name is in the database. Prices are text in SQLite, so they are compared as numbers here.
 VALUES: Mapping[str, Any] = {
     "symbol": InstrumentRow.symbol, "price": _price,
-    "day": case((_previous > 0, (cast(QuoteRow.price, Double) - _previous) / _previous)),
+    "day": case((_previous > 0, cast(QuoteRow.price, Double) / _previous - 1)),
     "stage": Snapshot.stage, "rs": Snapshot.rs, "weeks": case((Snapshot.stage.is_not(None), Snapshot.weeks)),
     "mrs": Snapshot.mansfield, "high": Snapshot.from_high, "avg": Snapshot.from_average,
     "vol": Snapshot.relative_volume, "tt": _met, "brk": Snapshot.breakout,
@@ -87,12 +87,13 @@ def count(criteria: Criteria, newest: dt.date | None) -> int:
 def load_page(criteria: Criteria, newest: dt.date | None, place: Place | None = None) -> Page:
     """Return a page of a screen; what comes before the first row, or too few rows, is the first page.
 
-    One statement finds the stocks, counts them all, and takes the page: what a screen asks for is looked at once.
+    One statement finds the stocks, counts them all, and takes the page: what a screen asks for is looked at once, and
+    what was found is kept (materialized) for both.
     """
     backwards = place is not None and place.backwards
-    found = _joined(select(Snapshot.instrument_id.label("id"), VALUES[criteria.sort].label("value"),
-                           func.count().over().label("total"))).where(*conditions(criteria, newest)).subquery()
-    query = select(found)
+    found = _joined(select(Snapshot.instrument_id.label("id"), VALUES[criteria.sort].label("value"))).where(
+        *conditions(criteria, newest)).cte("found").prefix_with("MATERIALIZED")
+    query = select(found, select(func.count()).select_from(found).scalar_subquery().label("total"))
     if place is not None:
         query = query.where(_beyond(found.c.value, found.c.id, place, criteria.direction))
     order = _order(found.c.value, found.c.id, criteria.direction, backwards=backwards)

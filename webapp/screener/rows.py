@@ -1,10 +1,10 @@
-"""The rows of a screen: what was found of a stock, why, and its live price, or its last close where it has none."""
+"""The rows of a screen: what was found of a stock, why, as of when, and its live price."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy import and_, select
@@ -14,8 +14,8 @@ from webapp import drawing
 from webapp.extensions import db
 from webapp.models import InstrumentRow, Snapshot, StageWeek
 from webapp.quotes import load_live
-from webapp.records import LiveQuote, Quote, Session, State
-from webapp.standings import SIMULATED
+from webapp.records import LiveQuote
+from webapp.standings import friday_of
 from webapp.vendors import title_of
 
 SIGNS = ("Weekly close above the base", "Average flat or rising", "Twice the volume of the four weeks before")
@@ -32,17 +32,13 @@ class ScreenRow:
     at_breakout: StageWeek | None
 
     @property
-    def shown(self) -> LiveQuote:
-        """Return the stock as its row shows it: without a live price, with its last close as a price of that day."""
-        if self.live.quote is not None:
-            return self.live
-        kept, stock = self.kept, self.live.instrument
-        close = Decimal(repr(kept.close)).quantize(Decimal(1).scaleb(-max(stock.decimals, 4)))
-        state = State.SIMULATED if SIMULATED in kept.source else State.END_OF_DAY
-        as_of = dt.datetime.combine(kept.day, dt.time(), dt.UTC)
-        quote = Quote(stock.id, close, as_of, kept.day, kept.source, state, Session.CLOSED, as_of_is_day=True,
-                      delay=state, unit=stock.currency, sent_unit=stock.currency)
-        return replace(self.live, quote=quote)
+    def close(self) -> Decimal:
+        """Return the last close analysed, of `kept.day`: what the row shows where there is no live price."""
+        return Decimal(repr(self.kept.close))
+
+    def behind(self, newest: dt.date | None) -> int:
+        """Return how many weeks the stock's last session is behind the newest completed week of all."""
+        return 0 if newest is None else max((newest - friday_of(self.kept.day)).days // 7, 0)
 
     @property
     def year(self) -> drawing.Spark | None:

@@ -9,10 +9,10 @@ from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
-from webapp import instruments, lists
+from webapp import clock, instruments, lists
 from webapp.errors import NotFound, Refused
 from webapp.export import answer_csv, answer_rows
-from webapp.extensions import db
+from webapp.extensions import db, limiter
 from webapp.live.watching import mark_watched, ring_bell
 from webapp.models import SavedScreen
 from webapp.quotes import current_version
@@ -23,10 +23,14 @@ from webapp.screener.exports import ALL_FIELDS, export_rows
 from webapp.screener.forms import AddForm, NameForm
 from webapp.screener.ready import READY
 from webapp.screener.rows import figure, load_rows
+from webapp.standings import is_late
+from webapp.throttle import address_key
 
 bp = Blueprint("screener", __name__)
 
 NO_PLACE = ("The address names no place in this list: this is its first page.",)
+# A whole result takes seconds where there are thousands of stocks.
+EXPORTS_PER_ADDRESS = limiter.shared_limit("10 per minute", scope="screens", key_func=address_key)
 SCREEN = "/screener/saved/<int(max=2147483647):screen_id>"
 
 
@@ -35,7 +39,8 @@ def index() -> ResponseReturnValue:
     """Show the stocks that the address asks for, live, to anybody."""
     asked = criteria.read(request.args)
     if not asked.errors and not asked.remarks and criteria.untidy(request.args):
-        return redirect(address(asked.criteria, **{key: request.args[key] for key in PLACES if request.args.get(key)}))
+        places = {key: text for key in PLACES if (text := request.args.get(key, "")).strip()}
+        return redirect(address(asked.criteria, **places))
     return show(asked), 422 if asked.errors else 200
 
 
@@ -50,7 +55,7 @@ def show(asked: Asked) -> str:
     if request.method == "GET":
         mark_watched(page.ids)
     return render("screener/index.html", "screen" if is_fragment_request() else None, asked=asked, about=about,
-                  total=page.total, page=page, rows=rows,
+                  total=page.total, page=page, rows=rows, late=is_late(about.week, clock.now().date()),
                   marks=instruments.load_marks(page.ids), version=version, remarks=(*asked.remarks, *remark),
                   groups=groups(asked.criteria), ready=READY, address=address, figure=figure, **fixed(), **own())
 
@@ -91,11 +96,12 @@ def address(asked: Criteria, **place: str) -> str:
 
 
 def readable() -> Criteria:
-    """Return the screen that the address asks for; raise Refused where it cannot be read."""
+    """Return the screen that the address asks for; raise Refused where it, or its order, cannot be read."""
     asked = criteria.read(request.args)
-    if asked.errors:
-        key, words = next(iter(asked.errors.items()))
+    for key, words in asked.errors.items():
         raise Refused(f"{key}: {words}")
+    for remark in asked.remarks:
+        raise Refused(remark)
     return asked.criteria
 
 
@@ -103,6 +109,7 @@ def readable() -> Criteria:
 
 
 @bp.get("/screener.json")
+@EXPORTS_PER_ADDRESS
 def export_json() -> Response:
     """Answer with the whole result as JSON."""
     asked, about = readable(), queries.overview()
@@ -112,6 +119,7 @@ def export_json() -> Response:
 
 
 @bp.get("/screener.csv")
+@EXPORTS_PER_ADDRESS
 def export_csv() -> Response:
     """Answer with the whole result as CSV."""
     asked = readable()

@@ -29,7 +29,7 @@
     const lines = Object.fromEntries(Object.entries(json.lines).map(([name, { decimals, steps }]) => [name, { decimals, values: added(steps) }]));
     const weeks = json.weeks && { at: added(json.weeks.at), average: added(json.weeks.average), mansfield: added(json.weeks.mansfield) };
     const others = json.others.map((other) => ({ ...other, at: added(other.at), close: added(other.close) }));
-    return { ...json, bars: bars(json), lines, weeks, others, minutes: json.interval === "1m" };
+    return { ...json, bars: bars(json), lines, weeks, others, minutes: json.interval === "1m", today: Date.parse(json.day) / 86_400_000 };
   }
 
   // Seconds as the drawing library wants them: the day's midnight, or the exchange's own minute, called UTC.
@@ -50,11 +50,16 @@
     return scaled.toFixed(!letter ? 0 : scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0) + letter;
   }
 
-  function when(data, at) {
-    const moment = new Date(seconds(data, at) * 1000);
-    const day = `${moment.getUTCDate()} ${MONTHS[moment.getUTCMonth()]} ${moment.getUTCFullYear()}`;
-    return data.minutes ? `${day}, ${moment.getUTCHours()}:${String(moment.getUTCMinutes()).padStart(2, "0")}` : day;
+  // A day from the server's text, or from a number that the drawing library takes for UTC
+  function day(moment) {
+    const date = new Date(moment);
+    return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
   }
 
-  globalThis.stagewatchChart = { decode, seconds, fixed, compact, when };
+  function when(data, at) {
+    const moment = new Date(seconds(data, at) * 1000);
+    return data.minutes ? `${day(moment)}, ${moment.getUTCHours()}:${String(moment.getUTCMinutes()).padStart(2, "0")}` : day(moment);
+  }
+
+  globalThis.stagewatchChart = { decode, seconds, fixed, compact, when, day };
 })();

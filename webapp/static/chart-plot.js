@@ -1,7 +1,7 @@
 // Draws a decoded chart with lightweight-charts, says what is under the crosshair, and moves the last bar.
 (() => {
   "use strict";
-  const { seconds, fixed, compact, when, Bands } = globalThis.stagewatchChart;
+  const { seconds, fixed, compact, when, day, Bands } = globalThis.stagewatchChart;
   const LINES = { sma50: "50-day average", sma150: "150-day average", sma200: "200-day average", week30: "30-week average", rsi: "RSI", rs: "Mansfield RS" };
   const [SOLID, DOTTED, DASHED, LONG] = [0, 1, 2, 3];
   const STYLES = { week30: [SOLID, 2], sma50: [SOLID, 1], sma150: [DASHED, 1], sma200: [DOTTED, 2], rs: [SOLID, 2], rsi: [SOLID, 2] };
@@ -77,7 +77,7 @@
     drawPrices(scale) {
       const { up, down, surface, muted, text } = this.colours;
       this.candles = this.chart.addSeries(LightweightCharts.CandlestickSeries, {
-        upColor: surface, borderUpColor: up, wickUpColor: up, downColor: down, borderDownColor: down, wickDownColor: down, priceLineColor: muted, priceFormat: this.money(),
+        upColor: surface, borderUpColor: up, wickUpColor: up, downColor: down, borderDownColor: down, wickDownColor: down, priceLineColor: muted, priceFormat: this.money(), autoscaleInfoProvider: (find) => this.withBase(find()),
       });
       this.candles.setData(this.data.bars.map((bar) => this.candle(bar)));
       const mode = this.data.others.length ? PERCENT : scale === "log" ? LOGARITHMIC : NORMAL;
@@ -86,8 +86,16 @@
       const tints = { 1: faint(muted, 0.12), 2: faint(up, 0.11), 3: faint(this.colours.warn, 0.14), 4: faint(down, 0.11), pre: faint(muted, 0.12), post: faint(muted, 0.12) };
       if (bands.length) this.candles.attachPrimitive(new Bands(bands, tints, text));
       if (this.data.base) {
-        this.candles.createPriceLine({ price: this.data.base.close, color: muted, lineStyle: LONG, lineWidth: 1, axisLabelVisible: true, title: "Previous close" });
+        this.candles.createPriceLine({ price: this.data.base.close, color: muted, lineStyle: LONG, lineWidth: 1, axisLabelVisible: true, title: this.data.range === "1d" ? "Previous close" : `Close of ${day(this.data.base.day)}` });
       }
+    }
+
+    // The previous close is always in sight: without it a day tells nothing of its change.
+    withBase(found) {
+      const { base } = this.data;
+      if (!found?.priceRange || !base) return found;
+      const { minValue, maxValue } = found.priceRange;
+      return { ...found, priceRange: { minValue: Math.min(minValue, base.close), maxValue: Math.max(maxValue, base.close) } };
     }
 
     drawVolume() {
@@ -133,13 +141,14 @@
     }
 
     drawPanes() {
-      const format = { type: "price", precision: 1, minMove: 0.1 };
+      // Its marked levels are the only heights that are named: there is no room for more.
+      const format = { type: "custom", minMove: 0.1, formatter: (value) => fixed(Math.round(value * 10), 1, 1), tickmarksFormatter: (values) => values.map(() => "") };
       const unit = 10 ** PERCENT_DECIMALS;
       let pane = 1; // below prices and volume
       const add = (name, points, levels) => {
         const series = this.line(name, points, ++pane, { priceFormat: format, title: LINES[name] });
         series.priceScale().applyOptions({ mode: NORMAL });
-        for (const price of levels) series.createPriceLine({ price, color: this.colours.edge, lineStyle: DASHED, lineWidth: 1, axisLabelVisible: false, title: "" });
+        for (const price of levels) series.createPriceLine({ price, color: this.colours.edge, lineStyle: DASHED, lineWidth: 1, axisLabelVisible: true, axisLabelColor: this.colours.surface, axisLabelTextColor: this.colours.muted, title: "" });
       };
       const strength = this.data.weeks ? this.weekly(this.data.weeks.mansfield, unit) : [];
       if (strength.length) add("rs", strength, [0]);
@@ -203,21 +212,24 @@
       this.at(null);
     }
 
-    // Take a bar of now: the last one changes, or one more comes. What is older than the last one is no news.
+    get last() { return this.data.bars[this.data.bars.length - 1]; }
+
+    // Take a bar of now: the last one changes, or one more comes, which is told. What is older than the last is no news.
     update(bar) {
-      const { bars } = this.data;
-      const last = bars[bars.length - 1];
-      if (bar.at < last.at || (bar.at === last.at && !last.live && !this.data.minutes)) return;
-      if (bar.at === last.at) Object.assign(last, this.data.minutes ? merged(last, bar) : bar);
+      const { data: { bars }, last } = this;
+      if (bar.at < last.at || (bar.at === last.at && !last.live && !this.data.minutes)) return false;
+      const more = bar.at > last.at;
+      last.live = false;
+      if (!more) Object.assign(last, this.data.minutes ? merged(last, bar) : bar);
       else {
         this.places.set(seconds(this.data, bar.at), bars.length);
         this.times.push(seconds(this.data, bar.at));
         bars.push(bar);
       }
-      const now = bars[bars.length - 1];
-      this.candles.update(this.candle(now));
-      if (now.volume !== null) this.volume.update(this.column(now));
+      this.candles.update(this.candle(this.last));
+      if (this.last.volume !== null) this.volume.update(this.column(this.last));
       if (this.index === null || this.index === bars.length - 1) this.at(this.index);
+      return more;
     }
 
     range() { return this.chart.timeScale().getVisibleLogicalRange(); }

@@ -6,7 +6,9 @@
   const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
   let plot = null;
   let figures = ""; // the server's columns, as they came
+  let busy = null; // the choice whose card is on its way
   let seen = null; // the price's element that was read last
+  let wanted = false; // the keyboard was in the drawing when the card was drawn anew
   const opened = new Set(); // what the person unfolded stays so
 
   const card = () => document.getElementById("chart");
@@ -21,9 +23,7 @@
     const place = area();
     if (!place) return;
     try {
-      const answer = await fetch(place.dataset.json, { headers: { Accept: "application/json" } });
-      if (!answer.ok) throw new Error(String(answer.status));
-      const text = await answer.text();
+      const text = await read(place.dataset.json);
       const data = decode(JSON.parse(text));
       if (place === area()) figures = text;
       if (data && place === area()) draw(place, data);
@@ -33,10 +33,19 @@
     }
   }
 
+  async function read(address, more = {}) {
+    const answer = await fetch(address, more);
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.text();
+  }
+
   function draw(place, data) {
     place.classList.add("drawn");
     const canvas = place.querySelector(".canvas") ?? place.appendChild(frame(place));
     plot = new Plot(canvas, data, { scale: place.dataset.scale, still: still.matches, tell });
+    if (wanted && document.activeElement === document.body) canvas.focus();
+    wanted = false;
+    due = Date.now() + EVERY;
     seen = null;
     follow();
     card().dataset.ready = "true";
@@ -45,6 +54,7 @@
   function frame(place) {
     const canvas = document.createElement("div");
     canvas.className = "canvas";
+    canvas.id = "chart-canvas";
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
     canvas.setAttribute("aria-roledescription", "chart");
@@ -62,26 +72,61 @@
   }
 
   // Colours may change at any time: the drawing is made anew, at the same place in time.
-  function redraw() {
+  function redraw(data = plot?.data) {
     if (!plot) return;
-    const { data, place } = plot;
+    const { place, data: { bars } } = plot;
     const range = plot.range();
     plot.remove();
     plot = new Plot(place, data, { scale: area().dataset.scale, still: still.matches, tell });
-    if (range) plot.chart.timeScale().setVisibleLogicalRange(range);
+    // Who looks at all of it goes on to do so.
+    if (range && (range.from > 0 || range.to < bars.length - 1)) plot.chart.timeScale().setVisibleLogicalRange(range);
   }
-  new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme", "data-palette"] });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  new MutationObserver(() => redraw()).observe(document.documentElement, { attributeFilter: ["data-theme", "data-palette"] });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw());
 
   // The price of now, as the page's own stream brings it
   function follow() {
     const element = document.getElementById(`s${card()?.dataset.stock}`);
     if (!plot || !element || element === seen) return;
     seen = element;
-    const bar = plot.data.minutes ? minuteOf(element.dataset) : dayOf(element.dataset);
-    const made = (element.dataset.source === "simulator") === plot.data.simulated;
-    if (bar && made) plot.update(bar);
+    const { minutes, simulated, today } = plot.data;
+    const bar = minutes ? minuteOf(element.dataset) : dayOf(element.dataset);
+    if (!bar || (element.dataset.source === "simulator") !== simulated) return;
+    const dayOfBar = (at) => minutes ? Math.floor(at / 1440) : at;
+    const day = dayOfBar(bar.at);
+    if (day > today && day !== renewed) renew(day);
+    else if (minutes && day > dayOfBar(plot.last.at)) freshen(); // of a day that is not in the chart yet
+    else if (plot.update(bar)) freshen();
   }
+
+  // Another day has begun at the exchange: what is drawn may be in the shares of yesterday, and of another range.
+  const EVERY = 60_000;
+  let due = 0; // when the figures may be asked for again
+  let renewed = 0; // the day for which the card was drawn anew
+
+  async function renew(day) {
+    if (Date.now() < due || busy || writing()) return;
+    due = Date.now() + EVERY;
+    if (await go(location.search, false)) renewed = day;
+  }
+
+  // A bar is over: the server may know it better than the prices that came by, and what was missed meanwhile.
+  async function freshen() {
+    const place = area();
+    if (Date.now() < due || plot.index !== null || busy || writing()) return;
+    due = Date.now() + EVERY;
+    const text = await read(place.dataset.json).catch(() => figures);
+    if (text === figures || place !== area() || busy || !plot) return;
+    const data = plot.data.minutes ? decode(JSON.parse(text)) : null;
+    if (!data) return go(location.search, false);
+    figures = text;
+    redraw(data);
+    seen = null;
+    follow();
+  }
+
+  // What somebody is writing is not taken away.
+  const writing = () => document.activeElement?.id === "chart-compare";
 
   const number = (text) => text ? Number(text) : null;
   const whole = (text) => text ? Math.round(Number(text) * plot.unit) : null;
@@ -93,7 +138,7 @@
   }
 
   function minuteOf({ price, at, extended, extendedAt }) {
-    const [made, text] = extendedAt ? [extendedAt, extended] : [at, price];
+    const [made, text] = Number(extendedAt) > Number(at) ? [extendedAt, extended] : [at, price];
     if (!made) return null;
     const now = whole(text);
     const minute = Math.floor(Number(made) / 60) + plot.data.shift;
@@ -103,14 +148,25 @@
   new MutationObserver(follow).observe(document.getElementById("main"), { childList: true, subtree: true });
 
   // Choices: the address says them, the server draws the card anew
+  // Whoever chooses again before the answer has come gets the last choice, and only that stands in the address.
   async function go(query, push) {
-    const page = card().dataset.page;
-    for (const each of card().querySelectorAll("details")) each.open ? opened.add(each.id) : opened.delete(each.id);
+    const before = card();
+    const { page } = before.dataset;
+    for (const each of before.querySelectorAll("details")) each.open ? opened.add(each.id) : opened.delete(each.id);
     const focused = document.activeElement.id;
-    await htmx.ajax("GET", `${page}/chart${query}`, { target: "#chart", swap: "outerHTML" });
+    busy?.abort();
+    const mine = busy = new AbortController();
+    const text = await read(`${page}/chart${query}`, { headers: { "HX-Request": "true" }, signal: mine.signal }).catch(() => null);
+    if (mine !== busy) return false;
+    busy = null;
+    if (text === null) tell("The chart could not be loaded: choose again.");
+    if (text === null || card() !== before) return false;
+    htmx.swap(before, text, { swapStyle: "outerHTML", swapDelay: 0, settleDelay: 0 });
     if (push) history.pushState({ chart: true }, "", page + card().dataset.query); // without what is usual
-    // What is folded when it comes cannot take the focus back by itself.
+    // What is folded when it comes cannot take the focus back by itself; the drawing is yet to come.
+    wanted = focused === "chart-canvas";
     if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+    return true;
   }
 
   document.addEventListener("click", (event) => {
@@ -159,13 +215,14 @@
     const address = shown.dataset.page + shown.querySelector("[aria-current]")?.id;
     if (awaited.address !== address) awaited = { address, tries: 0 };
     if (awaited.tries < WAITS.length) awaited.timer = setTimeout(look, WAITS[awaited.tries++]);
+    else if (waiting()) waiting().textContent = "Prices by the minute were asked for, but have not come yet. Load the page again to look once more.";
   }
+  const waiting = () => document.getElementById("chart-waiting");
 
   async function look() {
     const place = area();
     if (!place) return go(location.search, false);
-    const answer = await fetch(place.dataset.json, { headers: { Accept: "application/json" } }).catch(() => null);
-    const text = answer?.ok ? await answer.text() : figures;
+    const text = await read(place.dataset.json).catch(() => figures);
     if (place !== area()) return;
     if (text === figures) expect(card());
     else go(location.search, false);

@@ -45,7 +45,7 @@ def share(batches: Sequence[Work], work: Callable[[Work], Result], processes: in
             yield _receive(readers[place % processes])
     finally:
         for child in children:
-            child.terminate()
+            child.kill()  # it may have this process's own way with a milder signal, and it only reads
             child.join()
 
 

@@ -22,11 +22,11 @@ from webapp.analytics.many import (
     newest_breakouts,
 )
 from webapp.analytics.many_days import last_days
-from webapp.analytics.series import Series, to_day
+from webapp.analytics.series import Floats, Series, to_day
 from webapp.analytics.stages import SLOPE_WEEKS, WEEKS, Stages, state_at
 from webapp.analytics.template import CONDITIONS, LEAST_RATING
 
-# The columns of `Figures.weeks`. Week and since are days as in Series.at; a stage of 0 and a since of 0 are none.
+# The columns of `Figures.weeks`. Week and since are days as in Series.at; a stage of 0 and a since of NaN are none.
 WEEK_COLUMNS = ("week", "stage", "since", "close", "average", "slope", "mansfield", "week_volume")
 WEEK, STAGE, SINCE, CLOSE, AVERAGE = range(5)
 PATH_WEEKS = 52
@@ -88,9 +88,12 @@ def reckon(stocks: Sequence[Stock]) -> list[Figures]:
             for days, turn, (start, stop), part in snapshots]
 
 
-def digest_of(rows: Rows) -> str:
-    """Return a short text that is another one where any of the weeks is other; "" for no weeks."""
-    return blake2b(np.ascontiguousarray(rows).data, digest_size=16).hexdigest() if len(rows) else ""
+def digests_of(rows: Rows, known: int) -> tuple[str, str]:
+    """Return a digest of the first `known` weeks and one of all: another one where any of them is other; "" for none."""
+    whole = blake2b(np.ascontiguousarray(rows[:known]).data, digest_size=16)
+    first = whole.hexdigest() if known else ""
+    whole.update(np.ascontiguousarray(rows[known:]).data)
+    return first, whole.hexdigest() if len(rows) else ""
 
 
 def path_of(rows: Rows) -> str:
@@ -148,11 +151,12 @@ def _breakouts(laid: Laid, found: Breakouts) -> list[dict[str, Any]]:
                                         strict=True)]
 
 
-def _since(weeks: Series, stages: Stages) -> NDArray[np.int32]:
-    """Return since which Friday each week's stage has held, 0 where there is none."""
-    if not len(weeks):
-        return stages.since
-    return np.where(stages.since >= 0, weeks.at[stages.since], np.int32(0))
+def _since(weeks: Series, stages: Stages) -> Floats:
+    """Return since which Friday each week's stage has held, NaN where there is none."""
+    since = np.full(len(weeks), np.nan)
+    known = stages.since >= 0
+    since[known] = weeks.at[stages.since[known]]
+    return since
 
 
 def _known(value: float) -> float | None:

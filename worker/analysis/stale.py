@@ -14,7 +14,7 @@ from webapp.bars.calendar import zone_of
 from webapp.bars.completed import WEEK, Over
 from webapp.benchmark import USUAL_BENCHMARKS, benchmark_column, key_column
 from webapp.extensions import db
-from webapp.models import BarSeries, InstrumentRow, Snapshot, SplitRow
+from webapp.models import BarSeries, InstrumentRow, Snapshot, SplitRow, UnreadablePast
 from webapp.models.bars import DAY
 
 # What a stock's standing on the pages follows from, its rating left out.
@@ -37,7 +37,10 @@ class Old:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A stock to be reckoned: `benchmark` is the key of its benchmark, "" for none, `inputs_at` as in Snapshot."""
+    """A stock to be reckoned: `benchmark` is the key of its benchmark, "" for none, `inputs_at` as in Snapshot.
+
+    `was_unreadable` says that the last try found nothing that could be read.
+    """
 
     id: int
     mic: str
@@ -45,6 +48,7 @@ class Due:
     benchmark: str
     inputs_at: dt.datetime
     old: Old | None
+    was_unreadable: bool = False
 
 
 def find_due(overs: Mapping[str, Over], now: dt.datetime, *, everything: bool = False,
@@ -52,15 +56,18 @@ def find_due(overs: Mapping[str, Over], now: dt.datetime, *, everything: bool = 
     """Return the stocks with daily bars whose snapshot is missing or behind, or all of them; by their ids.
 
     It is behind where bars or splits came after it, a split took effect, its week has ended meanwhile (`overs` by
-    exchange), or its benchmark is another one or has other weeks.
+    exchange), or its benchmark is another one or has other weeks. What could not be read then, and is as it was, is
+    left out.
     """
     series, splits = _newest_bars(), _newest_splits()
     query = (select(InstrumentRow.id, InstrumentRow.mic, InstrumentRow.currency, benchmark_column().label("wanted"),
-                    series.c.changed_at, splits.c.known_at, Snapshot.instrument_id.label("snapshot"), Snapshot.week,
+                    series.c.changed_at, splits.c.known_at, UnreadablePast.inputs_at.label("unreadable_at"),
+                    Snapshot.instrument_id.label("snapshot"), Snapshot.week,
                     Snapshot.weeks_digest, Snapshot.weeks_at, Snapshot.rs,
                     *(getattr(Snapshot, name) for name in STANDING))
              .join(series, series.c.instrument_id == InstrumentRow.id)
              .outerjoin(splits, splits.c.instrument_id == InstrumentRow.id)
+             .outerjoin(UnreadablePast, UnreadablePast.instrument_id == InstrumentRow.id)
              .outerjoin(Snapshot, Snapshot.instrument_id == InstrumentRow.id).order_by(InstrumentRow.id))
     if not everything:
         query = query.where(or_(
@@ -68,9 +75,18 @@ def find_due(overs: Mapping[str, Over], now: dt.datetime, *, everything: bool = 
             _week_has_ended(overs), _benchmark_moved(), InstrumentRow.id.in_(_split_lately(now))))
     if among is not None:
         query = query.where(InstrumentRow.id.in_(among))
-    return [Due(row.id, row.mic, row.currency, row.wanted, max(row.changed_at, row.known_at or row.changed_at),
-                Old(row.week, row.weeks_digest, row.weeks_at, row.rs, tuple(row[-len(STANDING):]))
-                if row.snapshot is not None else None) for row in db.session.execute(query)]
+    due = [_due(row) for row in db.session.execute(query)]
+    return [one for one, unreadable_at in due if everything or one.inputs_at != unreadable_at]
+
+
+def _due(row: Any) -> tuple[Due, dt.datetime | None]:
+    """Return a stock, and as of when it could not be read."""
+    old = None
+    if row.snapshot is not None:
+        old = Old(row.week, row.weeks_digest, row.weeks_at, row.rs, tuple(row[-len(STANDING):]))
+    inputs_at = max(row.changed_at, row.known_at or row.changed_at)
+    return Due(row.id, row.mic, row.currency, row.wanted, inputs_at, old,
+               was_unreadable=row.unreadable_at is not None), row.unreadable_at
 
 
 def find_benchmarks() -> dict[str, tuple[int, str, str]]:

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import delete, func, select
 
-from webapp.analytics.series import EPOCH, to_day
+from webapp.analytics.series import EPOCH
 from webapp.extensions import db
-from webapp.models import Snapshot, StageCount, StageWeek
-from worker.analysis.batches import Reckoned
-from worker.analysis.figures import SINCE, STAGE, WEEK, Rows, template_with
+from webapp.models import Snapshot, StageCount, StageWeek, UnreadablePast
+from worker.analysis.batches import Batch, Reckoned
+from worker.analysis.figures import STAGE, WEEK, Rows, template_with
 from worker.analysis.stale import STANDING
+from worker.analysis.week_rows import write_weeks
 from worker.database import insert
 
-# A row costs SQLAlchemy's own insert many times what it costs the database, and there are millions of them.
-INSERT_WEEKS = ("INSERT INTO stage_weeks (instrument_id, week, stage, since, close, average, slope, mansfield, "
-                "week_volume) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-COPY_WEEKS = ("COPY stage_weeks (instrument_id, week, stage, since, close, average, slope, mansfield, week_volume) "
-              "FROM STDIN")
+log = logging.getLogger(__name__)
+
+REASON_LENGTH = 300
 # What only the ratings write.
 RATED = {"rs", "rated"}
 Counts = Counter[tuple[dt.date, int]]
 
 
-def write_batch(found: Sequence[Reckoned], now: dt.datetime) -> list[int]:
-    """Write what was found of some stocks; return those whose standing is another one now."""
+def write_batch(batch: Batch, now: dt.datetime) -> list[int]:
+    """Write what came of some stocks; return those whose standing is another one now."""
+    _note_unreadable(batch)
+    found = batch.found
     if not found:
         return []
     anew = [one.due.id for one in found if one.anew]
@@ -50,6 +51,22 @@ def write_batch(found: Sequence[Reckoned], now: dt.datetime) -> list[int]:
                        [_values(one, now) for one in found])
     return [one.due.id for one in found if one.due.old is None
             or one.due.old.standing != tuple(one.snapshot[name] for name in STANDING)]
+
+
+def _note_unreadable(batch: Batch) -> None:
+    """Keep which stocks cannot be analysed, so that it is not tried each minute; forget those that can again."""
+    mended = [one.due.id for one in batch.found if one.due.was_unreadable]
+    if mended:
+        db.session.execute(delete(UnreadablePast).where(UnreadablePast.instrument_id.in_(mended)))
+    if not batch.unreadable:
+        return
+    for due, reason in batch.unreadable:
+        log.error("Instrument %s cannot be analysed: %s", due.id, reason)
+    statement = insert(UnreadablePast)
+    kept = {name: statement.excluded[name] for name in ("inputs_at", "reason")}
+    db.session.execute(statement.on_conflict_do_update(index_elements=["instrument_id"], set_=kept), [
+        {"instrument_id": due.id, "inputs_at": due.inputs_at, "reason": reason[:REASON_LENGTH]}
+        for due, reason in batch.unreadable])
 
 
 def forget(ids: Collection[int]) -> None:
@@ -73,7 +90,12 @@ def change_counts(changes: Counts) -> None:
 
 
 def mend_counts() -> int:
-    """Count all weeks and put right what differs, as after a stock was deleted; return how many counts that were."""
+    """Count all weeks and put right what differs, as after an instrument was deleted; return how many counts that were.
+
+    The weeks of instruments that are gone go first.
+    """
+    db.session.execute(delete(StageWeek).where(StageWeek.instrument_id.not_in(select(Snapshot.instrument_id))),
+                       execution_options={"synchronize_session": False})
     true = _counted(None)
     columns = StageCount.__table__.c
     stored = {(week, stage): count for week, stage, count in
@@ -82,41 +104,6 @@ def mend_counts() -> int:
                        if true[place] != stored.get(place, 0)})
     change_counts(changes)
     return len(changes)
-
-
-def write_weeks(ids: NDArray[np.int64], rows: Rows) -> None:
-    """Insert weeks, rows of WEEK_COLUMNS, each with its stock's id; they are not there yet."""
-    if not len(rows):
-        return
-    stages = np.array([None, 1, 2, 3, 4], object)[rows[:, STAGE].astype(int)].tolist()
-    figures: Any = rows[:, SINCE + 1:].T
-    if db.engine.dialect.name == "postgresql":
-        weeks, since = _by_day(rows, to_day)
-        figures = np.where(np.isnan(figures), None, figures.astype(object))
-        _copy(zip(ids.tolist(), weeks, stages, since, *figures.tolist(), strict=True))
-        return
-    weeks, since = _by_day(rows, lambda number: to_day(number).isoformat())
-    # Its driver writes NaN as NULL.
-    db.session.connection().exec_driver_sql(
-        INSERT_WEEKS, list(zip(ids.tolist(), weeks, stages, since, *figures.tolist(), strict=True)))
-
-
-def _copy(rows: Iterable[tuple[Any, ...]]) -> None:
-    """Send rows to PostgreSQL in its quickest way."""
-    cursor: Any = db.session.connection().connection.cursor()
-    with cursor, cursor.copy(COPY_WEEKS) as copy:
-        for row in rows:
-            copy.write_row(row)
-
-
-def _by_day(rows: Rows, word: Callable[[int], object]) -> tuple[list[Any], list[Any]]:
-    """Return the weeks, and since when their stages have held, in words of the database; None where they have none."""
-    numbers = rows[:, (WEEK, SINCE)].astype(np.int64)
-    first = int(numbers[:, 0].min())
-    first = min(first, int(numbers[:, 1][numbers[:, 1] > 0].min(initial=first)))
-    words = np.array([*(word(number) for number in range(first, int(numbers[:, 0].max()) + 1)), None], object)
-    places = np.where(numbers > 0, numbers - first, len(words) - 1)
-    return words[places[:, 0]].tolist(), words[places[:, 1]].tolist()
 
 
 def _values(one: Reckoned, now: dt.datetime) -> dict[str, Any]:

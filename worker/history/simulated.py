@@ -12,8 +12,10 @@ from webapp import clock
 from webapp.bars.writing import drop_source, write_history
 from webapp.extensions import db
 from webapp.markets import SessionBook
-from webapp.models import BarSeries, JobRun, RunState, Snapshot, StageCount, StageWeek
+from webapp.models import BarSeries, JobRun, RunState
 from webapp.models.bars import DAY
+from worker.analysis import mark
+from worker.analysis.writing import forget
 from worker.history import runs
 from worker.history.fetching import OVERLAP
 from worker.history.minutes import MARK
@@ -52,6 +54,7 @@ def drop_simulated_past() -> int:
     ids = set(db.session.scalars(
         select(BarSeries.instrument_id).where(BarSeries.source == Simulator.name, BarSeries.interval == DAY)))
     if ids:
+        mark.begin(clock.now())  # of the others, which were rated beside them
         forget(ids)
         db.session.execute(delete(JobRun).where(JobRun.name == MARK))  # the ticks that it speaks of are gone
     return drop_source(Simulator.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import product
 
 import pytest
 from flask import Flask
@@ -23,12 +24,12 @@ def friday_evening(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let it be NOW, in a market that is open from Monday to Friday."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
     first = dt.date(2026, 11, 2)
-    for day in (first + dt.timedelta(days=number) for number in range(33)):
-        if day.weekday() < 5:
-            opens = dt.datetime.combine(day, dt.time(14, 30), dt.UTC)
-            db.session.add(MarketSession(
-                mic="XNAS", day=day, opens_at=opens, closes_at=opens + dt.timedelta(hours=6.5),
-                pre_opens_at=opens - dt.timedelta(hours=5.5), post_closes_at=opens + dt.timedelta(hours=10.5)))
+    weekdays = (day for number in range(33) if (day := first + dt.timedelta(days=number)).weekday() < 5)
+    for day, mic in product(weekdays, ("XNAS", "ARCX")):
+        opens = dt.datetime.combine(day, dt.time(14, 30), dt.UTC)
+        db.session.add(MarketSession(
+            mic=mic, day=day, opens_at=opens, closes_at=opens + dt.timedelta(hours=6.5),
+            pre_opens_at=opens - dt.timedelta(hours=5.5), post_closes_at=opens + dt.timedelta(hours=10.5)))
     db.session.commit()
 
 

@@ -54,11 +54,12 @@ def add_days(stock: InstrumentRow, close: Floats, *, last: dt.date = LAST, sourc
     return series
 
 
-def add_minutes(stock: InstrumentRow, first: dt.datetime, close: Floats, *, source: str = "tiingo") -> Series:
+def add_minutes(stock: InstrumentRow, first: dt.datetime, close: Floats, *, source: str = "tiingo",
+                now: dt.datetime = NOW) -> Series:
     """Store bars of a minute from a moment on."""
     at = (int(first.timestamp()) // 60 + np.arange(len(close))).astype(np.int32)
     series = series_of(at, close)
-    write_bars(stock.id, MINUTE, source, from_series(series), adjusted=Adjustment.SPLITS, basis_day=LAST, now=NOW)
+    write_bars(stock.id, MINUTE, source, from_series(series), adjusted=Adjustment.SPLITS, basis_day=LAST, now=now)
     db.session.commit()
     return series
 

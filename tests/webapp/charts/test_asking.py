@@ -60,7 +60,7 @@ def test_somebody_who_is_signed_in_has_any_stocks_minutes_fetched(stranger: Brow
     page = stranger.get(CHART).text
     assert asked(redis) == [stock.id]
     assert "data-pending" in page
-    assert "Prices by the minute are being fetched." in page
+    assert "Prices by the minute have been asked for." in page
 
 
 def test_a_stranger_has_those_of_nobodys_stock_not_fetched(visitor: Browser, stock: InstrumentRow,

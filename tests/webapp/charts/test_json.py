@@ -282,3 +282,28 @@ def test_damaged_order_of_prices_still_comes_back(client: FlaskClient, stock: In
     db.session.commit()
     columns = decoded(get(client, "range=max"))
     assert [columns[name] for name in ("open", "high", "low", "close")] == [[5, 6, 7], [1, 9, 2], [8, 3, 9], [6, 7, 5]]
+
+
+def test_it_says_on_which_day_of_the_exchange_it_was_made(client: FlaskClient, stock: InstrumentRow,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    add_days(stock, walk(30))
+    assert get(client)["day"] == "2026-11-20"
+    monkeypatch.setattr(clock, "now", lambda: NOW + dt.timedelta(hours=5))  # 04:00 UTC is 23:00 in New York
+    assert get(client)["day"] == "2026-11-20"
+    monkeypatch.setattr(clock, "now", lambda: NOW + dt.timedelta(hours=6))
+    assert get(client)["day"] == "2026-11-21"
+
+
+def test_made_up_minutes_are_never_shown_beside_anything_real(client: FlaskClient, stock: InstrumentRow) -> None:
+    noon = dt.datetime(2026, 11, 18, 17, 0, tzinfo=dt.UTC)
+    add_days(stock, walk(30), source="simulator")
+    add_minutes(stock, noon, walk(5))
+    other = add_stock("OTHER")
+    for each in (stock, other):
+        add_minutes(each, noon + dt.timedelta(days=1), walk(5, seed=2), source="simulator")
+    data = get(client, "range=1d&compare=OTHER")
+    assert data["sources"] == ["tiingo"]
+    assert data["simulated"] is False
+    assert added(data["at"])[0] // 1440 == to_number(dt.date(2026, 11, 18))
+    assert data["others"] == []
+    assert data["base"] is None

@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.factories import add_quote, add_stock
+from tests.webapp.charts.decoding import added, decoded
 from tests.webapp.charts.past import LAST, add_days, add_minutes, walk
 from tests.webapp.people import Browser
 from webapp.models import InstrumentRow
@@ -229,3 +230,68 @@ def test_strangers_and_visitors_see_the_same_chart(visitor: Browser, stranger: B
     add_days(stock, walk(100))
     one, other = (chart_of(browser.get(PAGE).text) for browser in (visitor, stranger))
     assert one == other
+
+
+def test_a_day_that_is_not_over_is_in_the_page_and_the_picture_but_not_in_the_csv(client: FlaskClient,
+                                                                                 stock: InstrumentRow) -> None:
+    add_days(stock, walk(300), last=dt.date(2026, 11, 19))
+    add_quote(stock, "77.25", source="tiingo")
+    assert "ACME, 19 Nov 2025 to 20 Nov 2026, so far: from " in client.get(PAGE).text
+    assert "to 20 Nov 2026, so far: from " in client.get(f"{PAGE}/chart.svg").text
+    rows = list(csv.DictReader(io.StringIO(client.get(f"{PAGE}/chart.csv").text)))
+    assert rows[-1]["day"] == "2026-11-19"
+
+
+def test_the_csv_of_everything_has_the_figures_of_the_json(client: FlaskClient, stock: InstrumentRow) -> None:
+    add_days(stock, walk(600), dividends=[Dividend(LAST - dt.timedelta(days=200), Decimal("0.3"))])
+    add_days(add_stock("SPY", "ARCX"), walk(700, seed=5))
+    query = "range=max&adjusted=dividends&with=stages,week30,rs,sma50,rsi"
+    rows = list(csv.DictReader(io.StringIO(client.get(f"{PAGE}/chart.csv?{query}").text)))
+    data = client.get(f"{PAGE}/chart.json?{query}").get_json()
+    columns = decoded(data)
+    assert [row["close"] for row in rows] == [str(value) for value in columns["close"]]
+    for name, line in data["lines"].items():
+        expected = [None if value is None else Decimal(value).scaleb(-line["decimals"])
+                    for value in added(line["steps"])]
+        assert [Decimal(row[name]) if row[name] else None for row in rows] == expected, name
+    weeks = data["weeks"]
+    for name, column, places in (("average", "week30", data["decimals"]), ("mansfield", "rs", 4)):
+        found = [Decimal(rows[index][column]) if rows[index][column] else None for index in added(weeks["at"])]
+        assert found == [None if value is None else Decimal(value).scaleb(-places) for value in added(weeks[name])]
+    assert any(row["rs"] for row in rows)
+
+
+def test_adjusted_for_dividends_says_when_none_is_known(client: FlaskClient, stock: InstrumentRow) -> None:
+    add_days(stock, walk(100))
+    words = "No dividends of it are known here."
+    assert words in client.get(f"{PAGE}?adjusted=dividends").text
+    assert words not in client.get(PAGE).text
+    add_days(stock, walk(101), dividends=[Dividend(LAST, Decimal("0.1"))])
+    assert words not in client.get(f"{PAGE}?adjusted=dividends").text
+
+
+def test_strength_says_against_what_or_why_there_is_none(client: FlaskClient, stock: InstrumentRow) -> None:
+    add_days(stock, walk(500))
+    words = "Nothing is known here that relative strength could be measured against"
+    page = client.get(f"{PAGE}?with=rs").text
+    assert words in page
+    assert "not enough history" not in page
+    fund = add_stock("SPY", "ARCX")
+    add_days(fund, walk(60, seed=5))
+    assert "No relative strength against SPY: too little history of the two" in client.get(f"{PAGE}?with=rs").text
+    add_days(fund, walk(500, seed=5))
+    assert "Relative strength against SPY" in client.get(f"{PAGE}?with=rs").text
+    assert words in client.get("/stocks/ARCX/SPY?with=rs").text
+
+
+def test_every_stock_that_is_not_drawn_is_told_of(client: FlaskClient, stock: InstrumentRow) -> None:
+    add_days(stock, walk(300))
+    add_stock("BARE")
+    add_days(add_stock("FAKE"), walk(300), source="simulator")
+    add_days(add_stock("YOUNG"), walk(40))
+    chart = chart_of(client.get(f"{PAGE}?range=6m&compare=BARE,FAKE,YOUNG,ACME,FIFTH,SIXTH").text)
+    for symbol in ("BARE", "FAKE"):
+        assert f"{symbol} cannot be drawn beside it: there is no history of it here" in chart
+    assert "YOUNG, from 28 Sep 2026 on" in chart
+    assert "ACME is not compared with itself." in chart
+    assert "Only 4 stocks are compared at a time; left out: FIFTH, SIXTH." in chart

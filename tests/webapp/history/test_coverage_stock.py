@@ -11,6 +11,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from tests.factories import add_stock
 from tests.webapp.history.past import (
@@ -32,7 +33,7 @@ from webapp.bars import findings
 from webapp.bars.codec import SCALE, UNKNOWN, Bars
 from webapp.bars.writing import write_bars, write_events
 from webapp.extensions import db
-from webapp.models import BarSeries, IngestRun, InstrumentRow, RunState
+from webapp.models import BarFinding, BarSeries, DividendRow, IngestRun, InstrumentRow, RunState, SplitRow
 from webapp.models.bars import DAY, MINUTE
 from webapp.records import Adjustment, Dividend, Split
 
@@ -180,3 +181,35 @@ def test_bars_of_a_minute_come_a_month_at_a_time(browser: Browser, stock: Instru
     assert [row["date"] for row in found] == ["2026-11-20T14:31Z", "2026-11-20T14:32Z", "2026-11-20T14:33Z"]
     assert (found[0]["close"], found[0]["volume"]) == ("7.0000001", "")
     assert len(rows(browser.get(f"{PAGE}/bars.csv?month=2026-10").text)) == 3
+
+
+def test_a_series_that_came_by_mistake_can_be_removed(stock: InstrumentRow, browser: Browser) -> None:
+    wrong = add_bars(stock, weekdays(FIRST, LAST), "file")
+    right = add_bars(stock, weekdays(FIRST, LAST), "tiingo")
+    write_events(stock.id, [Split(dt.date(2026, 3, 2), Decimal(4))], [Dividend(dt.date(2026, 4, 2), Decimal(1))],
+                 "file", NOW)
+    write_events(stock.id, [], [Dividend(dt.date(2026, 4, 2), Decimal(2))], "tiingo", NOW)
+    add_fault(wrong, LAST)
+    path = f"{PAGE}/remove?series={wrong.id}"
+    assert f"{PAGE}/remove?series={wrong.id}" in browser.get(PAGE).text
+    question = browser.get(path).text
+    assert "Remove the bars of File from AAPL?" in question
+    assert browser.post(path, follow_redirects=True).status_code == 200
+    page = browser.get(PAGE).text
+    assert f"series={wrong.id}" not in page
+    db.session.expire_all()
+    assert [row.id for row in db.session.scalars(select(BarSeries))] == [right.id]
+    assert db.session.scalars(select(SplitRow)).all() == []
+    assert [row.source for row in db.session.scalars(select(DividendRow))] == ["tiingo"]
+    assert db.session.scalars(select(BarFinding)).all() == []
+
+
+def test_looking_at_the_question_removes_nothing(stock: InstrumentRow, browser: Browser, visitor: Browser) -> None:
+    series = add_bars(stock, weekdays(FIRST, LAST), "file")
+    path = f"{PAGE}/remove?series={series.id}"
+    assert browser.get(path).status_code == 200
+    assert browser.get(f"{PAGE}/remove?series=99").status_code == 404
+    assert visitor.get(path).status_code in {303, 404}
+    assert visitor.post(path).status_code in {303, 400, 404}
+    db.session.expire_all()
+    assert db.session.get(BarSeries, series.id) is not None

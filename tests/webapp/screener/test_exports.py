@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.factories import add_quote
+from tests.webapp.people import Browser
 from tests.webapp.screener.conftest import FRIDAY, Analyse
 from webapp.extensions import db
 from webapp.models import InstrumentRow, StageWeek
@@ -69,6 +70,11 @@ def test_a_formula_in_a_name_or_sector_is_only_text_in_a_spreadsheet(
     assert row["mansfield"] == "-5.5"
 
 
+def test_somebody_logged_in_gets_the_same_file(browser: Browser, client: FlaskClient, analyse: Analyse) -> None:
+    analyse("A")
+    assert browser.get("/screener.csv").text == client.get("/screener.csv").text != ""
+
+
 def test_an_empty_result_is_a_file_too_and_a_bad_screen_is_none(client: FlaskClient, analyse: Analyse) -> None:
     analyse("A", stage=2)
     assert json.loads(client.get("/screener.json?stage=4").data)["rows"] == []
@@ -76,6 +82,22 @@ def test_an_empty_result_is_a_file_too_and_a_bad_screen_is_none(client: FlaskCli
     answer = client.get("/screener.json?rs_min=many")
     assert answer.status_code == 422
     assert "“many” is not a number" in json.loads(answer.data)["error"]["message"]
+
+
+@pytest.mark.parametrize("query", ["sort=beauty", "dir=up"])
+def test_an_order_that_cannot_be_read_is_refused_where_nobody_would_see_a_remark(
+        client: FlaskClient, analyse: Analyse, query: str) -> None:
+    analyse("A")
+    for kind in ("json", "csv"):
+        assert client.get(f"/screener.{kind}?{query}").status_code == 422
+
+
+def test_whole_results_are_given_ten_times_a_minute(client: FlaskClient, analyse: Analyse) -> None:
+    analyse("A")
+    statuses = [client.get(f"/screener.{kind}").status_code for kind in ("csv", "json") * 5]
+    assert statuses == [200] * 10
+    assert client.get("/screener.csv").status_code == client.get("/screener.json").status_code == 429
+    assert client.get("/screener").status_code == 200
 
 
 def test_who_has_it_already_gets_304(client: FlaskClient, analyse: Analyse) -> None:

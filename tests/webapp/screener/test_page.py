@@ -7,6 +7,7 @@ import re
 from urllib.parse import unquote
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 
@@ -15,7 +16,9 @@ from tests.webapp.people import Browser
 from tests.webapp.screener.conftest import FRIDAY, HTMX, Analyse
 from webapp.extensions import db
 from webapp.live.bus import watched_ids
+from webapp.live.fragments import Renderer
 from webapp.models import InstrumentRow, StageWeek, User
+from webapp.quotes import load_live
 from webapp.screener import queries
 from webapp.screener.ready import READY
 
@@ -56,30 +59,58 @@ def test_a_row_shows_every_figure_and_dashes_for_what_is_unknown(client: FlaskCl
             evidence=5, path="1,2,3", rated=True)
     analyse("VOID")
     text = client.get("/screener").text
-    told = {"Since": "14 Aug 2026", "Mansfield RS": "+5.9", "From 52-week high": "−3.3%",  # noqa: RUF001
-            "From 30-week average": "+8.0%", "Relative volume": "1.8×", "Trend template": "7/8",  # noqa: RUF001
+    told = {"Since": "14 Aug 2026 as of 20 Nov 2026", "Mansfield RS": "+5.9", "From 52-week high": "−3.3%",  # noqa: RUF001
+            "From 30-week average": "+8.0%", "Relative volume": "1.84×", "Trend template": "7/8",  # noqa: RUF001
             "Breakout": "20 Nov 2026 ✓ ✗ ✓ 2 of 3 signs", "Sector": "Technology NASDAQ · stock"}
     assert {name: cell(text, "AAPL", name) for name in told} == told
-    assert {cell(text, "VOID", name) for name in told} == {"—", "— NASDAQ · stock"}
+    assert {cell(text, "VOID", name) for name in told} == {"—", "— as of 20 Nov 2026", "— NASDAQ · stock"}
     assert 'aria-label="1.00 to 3.00 in a year"' in text
     assert cell(text, "VOID", "52 weeks") == "—"
 
 
-def test_without_a_live_price_the_last_close_is_shown_with_its_day(client: FlaskClient, analyse: Analyse) -> None:
+def test_without_a_live_price_the_last_close_is_shown_as_what_it_is(client: FlaskClient, analyse: Analyse) -> None:
     quiet, live = analyse("QUIET", close=12.5, source="tiingo"), analyse("LIVE", close=12.5)
     add_quote(db.session.get_one(InstrumentRow, live), "13.75")
     text = client.get("/screener").text
-    assert f"<td id=q{quiet}-price>12.50 <small>USD</small></td>" in text
-    assert "Tiingo, end of day" in plain(text)
-    assert "Price of 20 Nov 2026" in text
-    assert f"<td id=q{live}-price>13.75" in text
+    said = '<small class="state">Close 20 Nov 2026</small>'
+    assert f'<td id="q{quiet}-price">12.50 <small>USD</small>{said}</td>' in text
+    assert "No price has been fetched yet." in plain(text)
+    assert f"<td id=q{live}-price>13.75 <small>USD</small><small class=state>Simulated</small></td>" in text
+
+
+def ids_of(html: str) -> list[str]:
+    return re.findall(r"<(?:td|i) id=(q\d+-\w+)", html)
+
+
+@pytest.mark.parametrize("price", [None, "13.75"])
+def test_what_the_stream_sends_takes_no_price_away_and_says_what_the_page_says(
+        client: FlaskClient, app: Flask, analyse: Analyse, price: str | None) -> None:
+    key = analyse("A", stage=2, weeks=3, rs=90, close=12.5)
+    given = {} if price else {"as_of": None, "day": None}
+    add_quote(db.session.get_one(InstrumentRow, key), price, problem="Tiingo is out of order.", **given)
+    page = client.get("/screener").text
+    sent = Renderer(app.jinja_env)("screen", load_live([key])[0]).decode()
+    names = ["percent", "stage", "rs", "tip"]
+    assert ids_of(sent) == [f"q{key}-{name}" for name in (["price", *names] if price else names)]
+    for part in re.findall(r"<(?:td|i) .*?</(?:td|i)>", sent):
+        assert part in page
+    assert "Tiingo is out of order." in sent
+    assert len(re.findall(f"id=\"?q{key}-price", page)) == 1
+
+
+def test_a_price_that_is_no_longer_of_now_says_so_with_its_day(client: FlaskClient, analyse: Analyse) -> None:
+    for symbol, times in (("STALE", {"stale_at": AS_OF}), ("CLOSED", {"closes_at": AS_OF})):
+        add_quote(db.session.get_one(InstrumentRow, analyse(symbol)), "13.75", **times)
+    text = client.get("/screener").text
+    for state in ("Stale", "Closed"):
+        assert f"<small class=state>{state} 20 Nov 2026</small>" in text
 
 
 def test_the_page_streams_its_own_rows_and_has_them_fetched(
         client: FlaskClient, analyse: Analyse, redis: Redis) -> None:
     one, other = analyse("A", rs=90), analyse("B", rs=80)
     text = client.get("/screener").text
-    assert f"/live/stream?view=table&amp;ids={one},{other}&amp;since=0" in text
+    assert f"/live/stream?view=screen&amp;ids={one},{other}&amp;since=0" in text
     assert watched_ids(redis) == {one, other}
 
 
@@ -98,19 +129,34 @@ def test_why_a_stock_is_in_its_stage_can_be_read(client: FlaskClient, analyse: A
                   "+2.13%, rising", "stage 3 topping; a second week would confirm it",
                   "✓ met Weekly close above the base: 81.50 against 80.00",
                   "✓ met Average flat or rising: +0.25% in 4 weeks",
-                  "✗ not met Twice the volume of the four weeks before: 1.8 times",
+                  "✗ not met Twice the volume of the four weeks before: 1.75 times",
                   "Trend template, 7 of 8", "✗ not met Close above the 150-day and the 200-day average",
                   "As of the week ending 20 Nov 2026 and the session of 20 Nov 2026, close 100.00 USD",
                   "Computed 2026-11-20 19:02:11 UTC from bars of Tiingo, CSV files", "Strength against ARCX:SPY"):
         assert words in page, words
 
 
-def test_an_old_analysis_says_its_week_in_the_row(client: FlaskClient, analyse: Analyse) -> None:
-    analyse("NEW")
-    analyse("OLD", week=dt.date(2026, 10, 30))
+def test_every_row_says_as_of_when_it_is_and_one_that_has_ended_stands_out(
+        client: FlaskClient, analyse: Analyse) -> None:
+    ends = {"NEW": FRIDAY, "WEEK": FRIDAY - dt.timedelta(weeks=1), "OLD": dt.date(2020, 1, 3)}
+    for symbol, day in ends.items():
+        analyse(symbol, week=day, day=day)
+    analyse("SHORT", week=None)
     text = client.get("/screener").text
-    assert "week of 30 Oct 2026" in cell(text, "OLD", "Since")
-    assert "week of" not in cell(text, "NEW", "Since")
+    assert cell(text, "OLD", "Since").endswith("as of 3 Jan 2020")
+    assert cell(text, "WEEK", "Since").endswith("as of 13 Nov 2026")
+    assert cell(text, "SHORT", "Since") == "— no whole week"
+    assert re.findall(r'badge warn" title="[^"]+">([^<]+)', text) == ["As of 3 Jan 2020"]
+    assert text.index('data-symbol="OLD"') < text.index("As of 3 Jan 2020") < text.index("Close 3 Jan 2020")
+
+
+@pytest.mark.parametrize("path", ["/screener", "/market/stages"])
+@pytest.mark.parametrize(("week", "late"), [
+    (FRIDAY, False), (dt.date(2026, 11, 6), False), (dt.date(2026, 10, 30), True)])
+def test_weeks_that_no_longer_come_are_told(
+        client: FlaskClient, analyse: Analyse, path: str, week: dt.date, late: bool) -> None:
+    analyse("A", week=week, day=week)
+    assert ("No stock here has a later week than the one to 30 Oct 2026" in client.get(path).text) == late
 
 
 def test_under_500_stocks_strength_is_called_a_rank(client: FlaskClient, analyse: Analyse) -> None:
@@ -123,6 +169,7 @@ def test_a_form_without_scripts_leads_to_a_short_address(client: FlaskClient) ->
     assert answer.status_code == 302
     assert answer.location == "/screener?stage=2&rs_min=80&sort=high&dir=desc"
     assert client.get("/screener?rs_min=").location == "/screener"
+    assert client.get("/screener?after=%20&before=%20").location == "/screener"
     assert unquote(client.get("/screener?stage=2&after=~5&utm=x").location) == "/screener?stage=2&after=~5"
 
 

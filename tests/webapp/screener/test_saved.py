@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from typing import Any
 
 import pytest
+from flask import Flask
 from redis import Redis
 
 from tests.webapp.people import Browser
 from tests.webapp.screener.conftest import Analyse
 from webapp import lists
+from webapp.errors import Refused
 from webapp.extensions import db
 from webapp.live.bus import BELLS
 from webapp.models import SavedScreen, User, Watchlist, WatchlistItem
 from webapp.screener import service
+from webapp.screener.criteria import Criteria
 
 
 def only_screen() -> SavedScreen:
@@ -56,6 +60,33 @@ def test_a_person_keeps_50_screens(browser: Browser, person: User) -> None:
     browser.post("/screener/saved", {"name": "One more"})
     assert "which is the most" in messages(browser)
     assert db.session.query(SavedScreen).count() == 50
+
+
+@pytest.mark.both_databases
+def test_two_tabs_that_save_at_once_keep_no_more_than_the_most(
+        app: Flask, person: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MAX_SCREENS", 3)
+    start, outcomes, user_id = threading.Barrier(6), list[str](), person.id
+
+    def save(name: str) -> None:
+        with app.app_context():
+            start.wait(30)
+            try:
+                service.save_screen(user_id, name, Criteria())
+                db.session.commit()
+                outcomes.append("saved")
+            except Refused:
+                outcomes.append("refused")
+            db.session.remove()
+
+    db.session.commit()
+    threads = [threading.Thread(target=save, args=(f"Screen {number}",)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(outcomes) == ["refused"] * 3 + ["saved"] * 3
+    assert db.session.query(SavedScreen).count() == 3
 
 
 def test_a_screen_too_long_for_its_column_is_refused(browser: Browser) -> None:

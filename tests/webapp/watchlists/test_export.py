@@ -61,7 +61,7 @@ def test_json_has_every_figure_exactly_as_it_is_stored(browser: Browser, watchli
         "day": "2026-11-20", "state": "Simulated", "source": "simulator", "fetched_at": "2026-11-20T19:02:11Z",
         "problem": None, "version": 7, "delay": "Delayed 15 min", "session": "regular", "previous_day": "2026-11-19",
         "sent_unit": "USD", "stage": None, "stage_since": None, "stage_weeks": None, "provisional_stage": None,
-        "rs": None, "rs_kind": None, "note": "=HYPERLINK(\"http://evil\")"}
+        "rs": None, "rs_kind": None, "stage_week": None, "note": "=HYPERLINK(\"http://evil\")"}
 
 
 def test_a_days_price_names_no_time_and_what_is_unknown_is_null(browser: Browser, watchlist: Watchlist) -> None:

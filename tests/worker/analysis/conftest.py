@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
+from flask import Flask
 
 from tests.factories import add_stock
 from tests.webapp.bars.conftest import bars_of, weekdays
@@ -14,8 +16,10 @@ from tests.worker.conftest import Clock
 from webapp import clock
 from webapp.bars.writing import write_bars
 from webapp.extensions import db
-from webapp.models import InstrumentRow, MarketSession, Snapshot, StageWeek
+from webapp.models import InstrumentRow, JobRun, MarketSession, Snapshot, StageCount, StageWeek
 from webapp.records import Adjustment
+from worker.analysis.mark import MARK
+from worker.jobs.analysis import analyse
 
 # A Saturday: no week is running.
 SATURDAY = dt.datetime(2026, 3, 14, 12, tzinfo=dt.UTC)
@@ -76,3 +80,22 @@ def weeks_of(stock: InstrumentRow) -> list[tuple[object, ...]]:
     columns = StageWeek.__table__.columns
     return [tuple(row) for row in db.session.execute(
         db.select(*columns).where(columns.instrument_id == stock.id).order_by(columns.week))]
+
+
+@pytest.fixture
+def looked_at_everything(app: Flask, set_clock: Clock) -> None:
+    """Let the look at everything have been, and be far away: what is due is due for a reason."""
+    assert analyse() == "0 stocks reckoned, 0 rated otherwise, 0 counts mended"
+    assert analyse() == "nothing new"
+    db.session.get_one(JobRun, MARK).succeeded_at = SATURDAY + dt.timedelta(days=100)
+    db.session.commit()
+    set_clock.pass_by(minutes=1)
+
+
+def counts() -> dict[tuple[dt.date, int], int]:
+    return {(row.week, row.stage): row.count for row in db.session.query(StageCount)}
+
+
+def counted() -> dict[tuple[dt.date, int], int]:
+    """Count the stored weeks by themselves."""
+    return dict(Counter((row.week, row.stage or 0) for row in db.session.query(StageWeek)))

@@ -8,14 +8,14 @@ import signal
 import pytest
 from flask import Flask
 
-from tests.worker.analysis.conftest import SATURDAY, add_past, snapshot_of, weeks_of
+from tests.worker.analysis.conftest import SATURDAY, add_past, days_until, snapshot_of, wave, weeks_of, write
 from tests.worker.conftest import Clock
 from webapp.bars.completed import last_week_over
 from webapp.extensions import db
-from webapp.models import BarChunk, BarSeries, Snapshot
+from webapp.models import BarChunk, BarSeries, InstrumentRow, Snapshot, UnreadablePast
 from webapp.trading_days import load_book
 from worker.analysis import batches
-from worker.analysis.batches import Market, Reckoned, load_market, reckon_all
+from worker.analysis.batches import Batch, Market, load_market, reckon_all
 from worker.analysis.crew import CrewError
 from worker.analysis.stale import Due, find_due
 from worker.jobs.analysis import analyse
@@ -39,9 +39,9 @@ def test_processes_find_what_one_process_finds(app: Flask, set_clock: Clock, mon
                                                several_processes: None) -> None:
     stocks = [add_past("SPY", "ARCX", seed=9), *(add_past(f"S{number}", seed=number) for number in range(6))]
     due, market = work()
-    beside = [one for found in reckon_all(due, market) for one in found]
+    beside = [one for batch in reckon_all(due, market) for one in batch.found]
     monkeypatch.setattr(batches, "PARALLEL_FROM", 1000)
-    here = [one for found in reckon_all(due, market) for one in found]
+    here = [one for batch in reckon_all(due, market) for one in batch.found]
     assert [one.due.id for one in beside] == [stock.id for stock in stocks]
     for one, other in zip(beside, here, strict=True):
         assert (one.snapshot, one.anew) == (other.snapshot, True)
@@ -63,7 +63,7 @@ def test_a_process_that_is_killed_ends_the_run_and_what_was_stored_stays(
         add_past(f"S{number}", seed=number)
     parent, real = os.getpid(), batches.reckon_batch
 
-    def killed(batch: list[Due], market: Market) -> list[Reckoned]:
+    def killed(batch: list[Due], market: Market) -> Batch:
         if os.getpid() != parent and batch[0].id == 5:
             os.kill(os.getpid(), signal.SIGKILL)
         return real(batch, market)
@@ -83,7 +83,7 @@ def test_an_error_in_a_process_is_told(app: Flask, set_clock: Clock, monkeypatch
     for number in range(4):
         add_past(f"S{number}", seed=number)
 
-    def broken(_batch: list[Due], market: Market) -> list[Reckoned]:
+    def broken(_batch: list[Due], market: Market) -> Batch:
         raise ArithmeticError("no such number")
 
     monkeypatch.setattr(batches, "reckon_batch", broken)
@@ -91,13 +91,50 @@ def test_an_error_in_a_process_is_told(app: Flask, set_clock: Clock, monkeypatch
         analyse()
 
 
+def damage(stock: InstrumentRow) -> None:
+    series = db.session.query(BarSeries).filter_by(instrument_id=stock.id).one()
+    db.session.execute(db.update(BarChunk).where(BarChunk.series_id == series.id).values(data=b"b1 damaged"))
+    db.session.commit()
+
+
+@pytest.mark.both_databases
 def test_a_stock_whose_bars_cannot_be_read_keeps_no_other_from_its_stage(
         app: Flask, set_clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     stocks = [add_past(f"S{number}", seed=number) for number in range(5)]
-    series = db.session.query(BarSeries).filter_by(instrument_id=stocks[2].id).one()
-    db.session.execute(db.update(BarChunk).where(BarChunk.series_id == series.id).values(data=b"b1 damaged"))
-    db.session.commit()
-    analyse()
+    damage(stocks[2])
+    assert analyse().startswith("4 stocks reckoned, 4 rated")
     assert {row.instrument_id for row in db.session.query(Snapshot)} == {
         stock.id for stock in stocks} - {stocks[2].id}
     assert f"Instrument {stocks[2].id} cannot be analysed" in caplog.text
+
+
+@pytest.mark.both_databases
+def test_what_cannot_be_read_is_tried_again_when_it_changes_and_once_a_day_and_not_each_minute(
+        app: Flask, set_clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    stock, other = add_past("AAA"), add_past("BBB", seed=2)
+    analyse()
+    damage(stock)
+    stored = snapshot_of(stock).computed_at
+    for minutes in (12 * 60, 1):  # the look at everything, and the minute after
+        caplog.clear()
+        set_clock.pass_by(minutes=minutes)
+        assert analyse() == ("1 stocks reckoned, 0 rated otherwise, 0 counts mended" if minutes > 1 else "nothing new")
+        assert ("cannot be analysed" in caplog.text) == (minutes > 1)
+    assert (snapshot_of(stock).computed_at, snapshot_of(other).computed_at > stored) == (stored, True)
+    db.session.execute(db.delete(BarChunk).where(BarChunk.data == b"b1 damaged"))
+    set_clock.pass_by(minutes=1)
+    days = days_until(SATURDAY.date())
+    write(stock, days, wave(len(days)))
+    assert analyse().startswith("1 stocks reckoned")
+    assert db.session.query(UnreadablePast).count() == 0
+    assert analyse() == "nothing new"
+
+
+def test_stocks_are_reckoned_although_their_benchmark_cannot_be_read(
+        app: Flask, set_clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    spy, stock = add_past("SPY", "ARCX", seed=9), add_past("AAA")
+    damage(spy)
+    assert analyse().startswith("1 stocks reckoned")
+    assert (snapshot_of(stock).mansfield, snapshot_of(stock).stage is None) == (None, False)
+    assert "Nothing is measured against ARCX:SPY" in caplog.text
+    assert analyse() == "nothing new"

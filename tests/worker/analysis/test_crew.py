@@ -38,7 +38,11 @@ def test_results_come_in_the_order_of_the_batches_from_several_processes() -> No
     assert len({pid for _number, pid in results} - {os.getpid()}) == 3
 
 
-def test_no_process_is_left_where_the_results_are_not_all_taken() -> None:
+@pytest.mark.parametrize("on_sigterm", [signal.SIG_DFL, signal.SIG_IGN])
+def test_no_process_is_left_where_the_results_are_not_all_taken(
+        request: pytest.FixtureRequest, on_sigterm: signal.Handlers) -> None:
+    before = signal.signal(signal.SIGTERM, on_sigterm)
+    request.addfinalizer(lambda: signal.signal(signal.SIGTERM, before))
     results = share(list(range(1000)), lambda number: (os.getpid(), bytes(1_000_000)), 2)
     pids = [next(results)[0], next(results)[0]]
     assert all(is_alive(pid) for pid in pids)

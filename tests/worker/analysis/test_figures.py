@@ -20,7 +20,7 @@ from worker.analysis.figures import (
     WEEK_COLUMNS,
     Figures,
     Stock,
-    digest_of,
+    digests_of,
     path_of,
     reckon,
     template_with,
@@ -65,7 +65,7 @@ def test_the_weeks_are_those_of_the_analytics() -> None:
     at, price = relative_price(weeks, BENCHMARK)
     expected = {"week": weeks.at, "stage": stages.stage, "close": weeks.close, "average": stages.average,
                 "slope": stages.slope, "mansfield": mansfield(price), "week_volume": volume_ratios(weeks.volume),
-                "since": np.where(stages.since < 0, 0, weeks.at[stages.since])}
+                "since": np.where(stages.since < 0, np.nan, weeks.at[stages.since])}
     assert len(at) == len(weeks)
     for place, name in enumerate(WEEK_COLUMNS):
         np.testing.assert_array_equal(rows[:, place], expected[name], name)
@@ -143,9 +143,12 @@ def test_a_digest_differs_where_any_figure_does() -> None:
     other[7, 5] = np.nextafter(other[7, 5], np.inf)
     changed = rows.copy()
     changed[100, 3] = np.nextafter(changed[100, 3], np.inf)
-    assert digest_of(rows) == digest_of(rows.copy())
-    assert len({digest_of(rows), digest_of(rows[:-1]), digest_of(changed), digest_of(rows[:0])}) == 4
-    assert digest_of(rows[:0]) == ""
+    first, whole = digests_of(rows, len(rows) - 1)
+    assert digests_of(rows.copy(), len(rows)) == (whole, whole)
+    assert digests_of(rows[:-1], len(rows) - 1) == (first, first)
+    assert len({first, whole, *digests_of(changed, 0)}) == 4
+    assert digests_of(rows, 0) == ("", whole)
+    assert digests_of(rows[:0], 0) == ("", "")
 
 
 @pytest.mark.parametrize(("bits", "rs", "expected"), [

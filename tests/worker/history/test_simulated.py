@@ -29,6 +29,8 @@ from webapp.models import (
     Tick,
 )
 from webapp.records import Adjustment, History, Instrument
+from worker.analysis.mark import MARK as ANALYSIS
+from worker.analysis.mark import is_cut_short
 from worker.history.minutes import MARK
 from worker.history.wanted import keep_benchmark
 from worker.jobs import bars
@@ -125,8 +127,9 @@ def test_a_real_key_makes_all_that_was_made_up_go(app: Flask, set_clock: Clock,
         db.session.add(Snapshot(instrument_id=stock.id, day=today, close=1.0, inputs_at=set_clock.moment,
                                 computed_at=set_clock.moment))
         db.session.add(StageWeek(instrument_id=stock.id, week=today, close=1.0))
-    db.session.add(StageCount(week=today, stage=2, count=2))
+    db.session.add(StageCount(week=today, stage=0, count=2))
     db.session.add(JobRun(name=MARK, started_at=set_clock.moment, outcome="7"))
+    db.session.add(JobRun(name=ANALYSIS, started_at=set_clock.moment, finished_at=set_clock.moment, outcome=""))
     fetch_bars()
     assert db.session.query(SplitRow).count() * db.session.query(DividendRow).count() > 0
     app.config["SETTINGS"].TIINGO_API_KEY = "key"
@@ -135,7 +138,9 @@ def test_a_real_key_makes_all_that_was_made_up_go(app: Flask, set_clock: Clock,
     assert db.session.query(SplitRow).count() + db.session.query(DividendRow).count() == 0
     assert [row.instrument_id for row in db.session.query(Snapshot)] == [real.id]
     assert [row.instrument_id for row in db.session.query(StageWeek)] == [real.id]
-    assert db.session.query(StageCount).count() + db.session.query(JobRun).filter_by(name=MARK).count() == 0
+    assert [(row.week, row.stage, row.count) for row in db.session.query(StageCount)] == [(today, 0, 1)]
+    assert db.session.query(JobRun).filter_by(name=MARK).count() == 0
+    assert is_cut_short()  # the others were rated beside those that are gone
     assert db.session.query(Tick).count() == 0
 
 

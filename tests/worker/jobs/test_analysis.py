@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +18,10 @@ from tests.worker.analysis.conftest import (
     SATURDAY,
     add_past,
     add_sessions,
+    counted,
+    counts,
     days_until,
+    looked_at_everything,
     set_clock,
     snapshot_of,
     wave,
@@ -31,38 +33,18 @@ from webapp import queue
 from webapp.bars.writing import drop_source, write_events
 from webapp.extensions import db
 from webapp.live import bus
-from webapp.models import InstrumentRow, JobRun, Snapshot, StageCount, StageWeek
+from webapp.models import InstrumentRow, JobRun, Snapshot, StageWeek
 from webapp.quotes import current_version, load_live
 from webapp.records import Split
-from worker.analysis import batches
-from worker.analysis.writing import write_batch
-from worker.jobs import analysis
+from worker.analysis.mark import MARK
 from worker.jobs.analysis import analyse
 
-__all__ = ["set_clock"]  # the fixture, with its clock on a Saturday
+__all__ = ["looked_at_everything", "set_clock"]  # fixtures, the clock on a Saturday
+pytestmark = pytest.mark.usefixtures("looked_at_everything")
 
 FRIDAY = SATURDAY.date() - dt.timedelta(days=1)
 THURSDAY = FRIDAY - dt.timedelta(days=1)
 MONDAY = FRIDAY + dt.timedelta(days=3)
-
-
-@pytest.fixture(autouse=True)
-def looked_at_everything(app: Flask, set_clock: Clock) -> None:
-    """Let the look at everything have been, and be far away: what is due is due for a reason."""
-    assert analyse() == "0 stocks reckoned, 0 rated otherwise, 0 counts mended"
-    assert analyse() == "nothing new"
-    db.session.get_one(JobRun, analysis.MARK).succeeded_at = SATURDAY + dt.timedelta(days=100)
-    db.session.commit()
-    set_clock.pass_by(minutes=1)
-
-
-def counts() -> dict[tuple[dt.date, int], int]:
-    return {(row.week, row.stage): row.count for row in db.session.query(StageCount)}
-
-
-def counted() -> dict[tuple[dt.date, int], int]:
-    """Count the stored weeks by themselves."""
-    return dict(Counter((row.week, row.stage or 0) for row in db.session.query(StageWeek)))
 
 
 @pytest.mark.both_databases
@@ -81,6 +63,21 @@ def test_a_stock_with_bars_gets_a_snapshot_and_its_weeks(app: Flask) -> None:
     assert weeks[-1][5:] == (found.average, found.slope, None, found.week_volume)
     assert counts() == counted()
     assert sum(counts().values()) == len(weeks)
+
+
+@pytest.mark.both_databases
+def test_a_past_may_begin_before_1970(app: Flask) -> None:
+    stock = add_stock("IBM", "XNYS")
+    days = weekdays("1968-01-01", 800)
+    write(stock, days, wave(len(days)))
+    analyse()
+    weeks = weeks_of(stock)
+    assert [week[1] for week in weeks] == [dt.date(1968, 1, 5) + dt.timedelta(days=7 * back) for back in range(160)]
+    assert [week[2] for week in weeks[:33]] == [None] * 33
+    confirmed = {week[3] for week in weeks}
+    assert any(isinstance(since, dt.date) and since < dt.date(1970, 1, 1) for since in confirmed)
+    assert all(week[3] is not None for week in weeks if week[2])
+    assert counts() == counted()
 
 
 @pytest.mark.both_databases
@@ -285,46 +282,6 @@ def told(heard: Any) -> set[int]:
 
 
 @pytest.mark.both_databases
-def test_a_run_that_was_killed_is_gone_on_with(app: Flask, monkeypatch: pytest.MonkeyPatch, set_clock: Clock) -> None:
-    stocks = [add_past(f"S{number}", seed=number) for number in range(5)]
-    add_quote(stocks[0], "50.00", version=0)
-    monkeypatch.setattr(batches, "BATCH", 2)
-    real, calls = write_batch, iter((True, True, False))
-
-    def killed(*args: Any) -> list[int]:
-        if not next(calls):
-            raise KeyboardInterrupt
-        return real(*args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(analysis, "write_batch", killed)
-        with pytest.raises(KeyboardInterrupt):
-            analyse()
-    db.session.rollback()
-    assert db.session.query(Snapshot).count() == 4
-    assert counts() == counted()
-    assert (snapshot_of(stocks[0]).rs, current_version()) == (None, 0)
-    set_clock.pass_by(minutes=1)
-    assert analyse().startswith("1 stocks reckoned, 5 rated otherwise")
-    assert counts() == counted()
-    assert current_version() == 1
-    assert analyse() == "nothing new"
-
-
-def test_what_was_stored_and_not_rated_is_rated_although_nothing_is_due(app: Flask, monkeypatch: pytest.MonkeyPatch,
-                                                                        set_clock: Clock) -> None:
-    stock = add_past("AAA")
-    with monkeypatch.context() as patch:
-        patch.setattr(analysis, "rate", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            analyse()
-    db.session.rollback()
-    assert snapshot_of(stock).rs is None
-    assert analyse() == "0 stocks reckoned, 1 rated otherwise, 0 counts mended"
-    assert snapshot_of(stock).rs == 50
-
-
-@pytest.mark.both_databases
 def test_a_stock_without_bars_has_no_stage_any_more(app: Flask, set_clock: Clock) -> None:
     stock, other = add_past("AAA"), add_past("BBB", seed=2)
     analyse()
@@ -346,14 +303,15 @@ def test_once_a_day_everything_is_reckoned_and_counted(app: Flask, set_clock: Cl
     weeks, at = weeks_of(stock), snapshot_of(stock).weeks_at
     db.session.delete(db.session.get_one(InstrumentRow, gone.id))
     db.session.commit()
-    db.session.get_one(JobRun, analysis.MARK).succeeded_at = SATURDAY
+    db.session.get_one(JobRun, MARK).succeeded_at = SATURDAY
     db.session.commit()
-    assert counts() != counted()
+    assert len({row.instrument_id for row in db.session.query(StageWeek)}) == 2
     set_clock.moment = dt.datetime(2026, 3, 14, 22, 29, tzinfo=dt.UTC)
     assert analyse() == "nothing new"
     set_clock.pass_by(minutes=2)
     assert analyse().startswith("1 stocks reckoned, 1 rated otherwise, ")
     assert counts() == counted()
+    assert {row.instrument_id for row in db.session.query(StageWeek)} == {stock.id}
     assert snapshot_of(stock).computed_at == set_clock()
     assert (weeks_of(stock), snapshot_of(stock).weeks_at) == (weeks, at)
     set_clock.pass_by(minutes=1)

@@ -122,6 +122,15 @@ def test_what_comes_while_a_file_is_taken_in_is_taken_in_after_it(app: Flask, st
     assert (first.state, second.state, second.unchanged) == ("done", "done", 2)
 
 
+def test_files_that_take_too_long_for_one_job_are_left_to_another(
+        app: Flask, stock: InstrumentRow, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bars_import, "LONGEST", dt.timedelta(0))
+    first, second = add_upload(stock), add_upload(stock)
+    assert bars_import.import_file(first.id) == "1 taken in"
+    assert (first.state, second.state) == ("done", "waiting")
+    assert queued(redis) == [("import_file", (second.id,)), ("analyse", ())]
+
+
 def test_progress_is_shown_while_a_file_is_read(app: Flask, stock: InstrumentRow,
                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webapp.bars.files.blocks.BLOCK", 100)
@@ -212,8 +221,25 @@ def test_a_database_that_is_away_leaves_the_file_for_the_next_try(app: Flask, st
         with pytest.raises(OperationalError):
             bars_import.import_file(run.id)
     assert (run.state, path_of(run).exists()) == ("running", True)
+    assert run.reason == "The database gave up: OperationalError: locked."
     bars_import.import_file(run.id)
     assert run.state == "done"
+    assert "gave up" not in run.reason
+
+
+def test_a_file_that_the_database_never_took_says_so(app: Flask, stock: InstrumentRow,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    monkeypatch.setattr("webapp.bars.files.importing.write_many", fail)
+    run = add_upload(stock)
+    for _try in range(service.MOST_TRIES):
+        with pytest.raises(OperationalError):
+            bars_import.import_file(run.id)
+    bars_import.resume_imports()
+    assert run.state == "failed"
+    assert run.reason == "It was tried 3 times. The database gave up: OperationalError: database or disk is full."
 
 
 def test_files_that_nothing_asks_for_are_thrown_away_after_a_while(app: Flask, stock: InstrumentRow) -> None:

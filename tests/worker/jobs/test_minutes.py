@@ -7,20 +7,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from flask import Flask
 
-from tests.worker.conftest import Clock, make_instrument
+from tests.worker.conftest import NOW, Clock, make_instrument
+from webapp.bars.codec import SCALE, Bars
 from webapp.bars.reading import load_minutes
+from webapp.bars.writing import write_bars, write_events
 from webapp.extensions import db
 from webapp.markets import SessionBook
 from webapp.models import BarSeries, IngestRun, InstrumentRow, ProviderCall, ProviderState
-from webapp.records import Adjustment, Instrument, MinuteBar, Minutes, Quote, State
+from webapp.records import Adjustment, Instrument, MinuteBar, Minutes, Quote, Split, State
 from webapp.vendors import Limits
 from worker.history import runs
 from worker.history.vendor_minutes import LATE
 from worker.jobs import minutes as job
 from worker.jobs.minutes import fetch_minutes
+from worker.jobs.upkeep import purge_old_rows
 from worker.providers.base import ErrorKind, GivesMinutes, ProviderError
 
 TODAY = dt.date(2026, 3, 11)  # New York opens at 13:30 UTC; the clock stands at 15:00
@@ -237,6 +241,58 @@ def test_an_answer_in_another_currency_is_a_failure_on_record(source: Source) ->
     assert "prices in EUR, not in USD" in reason
     assert db.session.query(BarSeries).count() == 0
     assert db.session.query(ProviderCall).one().outcome.startswith("broken answer")
+
+
+def test_what_a_day_brought_is_not_forgotten_when_a_later_try_fails(source: Source, set_clock: Clock) -> None:
+    stock = make_instrument()
+    fetch_minutes(stock.id)
+    set_clock.pass_by(minutes=1)
+    source.answer = ProviderError(ErrorKind.UNREACHABLE, "The Vendor could not be reached.")
+    fetch_minutes(stock.id)
+    run = db.session.query(IngestRun).one()
+    assert (run.state, run.added, run.reason) == ("failed", 30, "The Vendor could not be reached.")
+
+
+def test_minutes_of_ticks_are_not_taken_for_the_vendors_own(source: Source) -> None:
+    stock = make_instrument()
+    one = np.array([SCALE], np.int64)
+    at = np.array([int(NOW.timestamp()) // 60 - 5], np.int32)
+    write_bars(stock.id, "1m", "vendor-ticks", Bars(at, one, one, one, one, one), adjusted=Adjustment.NONE, now=NOW)
+    source.answer = lambda now: ()
+    fetch_minutes(stock.id)
+    assert rows() == [("minutes", "vendor", "refused", "It has no minutes of this stock.")]
+
+
+@pytest.mark.both_databases
+def test_trades_after_midnight_of_utc_are_still_of_the_day_before_a_split(source: Source, set_clock: Clock) -> None:
+    stock = make_instrument()
+    night = dt.datetime(2026, 1, 14, 0, 30, tzinfo=dt.UTC)  # half past seven in the evening of the 13th in New York
+    write_events(stock.id, [Split(dt.date(2026, 1, 14), Decimal(4))], [], "admin", night)
+    db.session.commit()
+    source.adjusted = Adjustment.SPLITS
+
+    def late(divided: bool) -> tuple[MinuteBar, ...]:
+        # Two hours after the opening the vendor's prices of before it are not divided yet.
+        old = bars_until(night, price="100" if not divided else "25")
+        return (*old, *bars_until(dt.datetime(2026, 1, 14, 16, 30, tzinfo=dt.UTC), price="25"))
+
+    set_clock.moment = dt.datetime(2026, 1, 14, 16, 31, tzinfo=dt.UTC)
+    for divided in (False, True):
+        source.answer = lambda now, divided=divided: late(divided)
+        fetch_minutes(stock.id)
+        series = load_minutes(stock.id, dt.date(2026, 1, 13), dt.date(2026, 1, 14))
+        assert (len(series), set(series.close.tolist())) == (60, {25.0})
+        set_clock.pass_by(minutes=1)
+
+
+def test_a_try_whose_stock_nobody_asks_for_again_ends_too(source: Source, set_clock: Clock) -> None:
+    stock = make_instrument()
+    for minutes_ago in (1, 6):
+        db.session.add(IngestRun(kind="minutes", source="vendor", subject=stock.key, instrument_id=stock.id,
+                                 state="running", started_at=NOW - minutes_ago * A_MINUTE))
+    db.session.commit()
+    purge_old_rows()
+    assert [(row[2], row[3]) for row in rows()] == [("running", ""), ("failed", runs.CUT_SHORT)]
 
 
 def test_what_made_the_program_fail_is_on_record_too(source: Source) -> None:
