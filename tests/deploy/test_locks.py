@@ -38,7 +38,7 @@ def test_each_wish_is_in_its_lock(lock: str) -> None:
     wishes = Path(ROOT / lock).with_suffix(".in").read_text().splitlines()
     names = {re.split(r"\[|==", entry)[0] for entry in entries(lock)}
     for wish in wishes:
-        name = re.split(r"[\[#]", wish)[0].strip()
+        name = re.split(r"[\[#<]", wish)[0].strip().lower()
         assert not name or name.startswith("-") or name in names
 
 

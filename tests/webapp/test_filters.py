@@ -127,7 +127,7 @@ def test_the_cells_are_one_line_and_each_finds_its_place(app: Flask) -> None:
     live = row("189.90", previous_close=Decimal(190), previous_day=NOON.date(), delay=State.SIMULATED, sent_unit="USD")
     cells, tip = draw(app, "cells", live), draw(app, "tip", live)
     assert "\n" not in cells + tip
-    assert cells.count("<td id=q1-") == 10
+    assert cells.count("<td id=q1-") == 12
     assert tip.startswith("<i id=q1-tip>")
     assert len(cells) < 950
     assert len(tip) < 200

@@ -89,7 +89,7 @@ def reckon(stocks: Sequence[Stock]) -> list[Figures]:
 
 
 def digests_of(rows: Rows, known: int) -> tuple[str, str]:
-    """Return a digest of the first `known` weeks and one of all: another one where any of them is other; "" for none."""
+    """Return a digest of the first `known` weeks and one of all: another where any of them is other; "" for none."""
     whole = blake2b(np.ascontiguousarray(rows[:known]).data, digest_size=16)
     first = whole.hexdigest() if known else ""
     whole.update(np.ascontiguousarray(rows[known:]).data)

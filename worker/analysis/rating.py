@@ -26,7 +26,8 @@ def rate() -> list[int]:
     changes = []
     for row, number, is_rated in zip(rows, *_rate_alike(rows), strict=True):
         rs = number or None
-        template = template_with(row.template, rs)
+        # Without a rating the last condition cannot be told, nor how many are met; reckoned anew, the others are back.
+        template = template_with(row.template, rs) if rs else None
         if (rs, is_rated, template) != (row.rs, row.rated, row.template):
             changes.append({"number": row.instrument_id, "new_rs": rs, "new_rated": is_rated, "new_template": template})
     if changes:

@@ -45,6 +45,14 @@ def test_a_past_that_ended_long_ago_has_no_place_among_todays(app: Flask) -> Non
     assert {symbol: rs for symbol, (rs, _rated) in found().items()} == {"NOW": 1, "LATE": 99, "GONE": None}
 
 
+def test_the_trend_template_cannot_be_told_without_a_rank(app: Flask) -> None:
+    for symbol, strength, day in (("STRONG", 0.9, DAY), ("WEAK", 0.1, DAY), ("GONE", 0.5, dt.date(2017, 6, 16))):
+        add_snapshot(add_stock(symbol), strength=strength, day=day, rs=80, template=255)
+    found()
+    query = select(InstrumentRow.symbol, Snapshot.template).join(Snapshot)
+    assert dict(db.session.execute(query).tuples().all()) == {"STRONG": 255, "WEAK": 127, "GONE": None}
+
+
 def test_enough_stocks_make_a_rating_of_the_rank(app: Flask) -> None:
     stocks = [InstrumentRow(symbol=f"S{number}", mic="XNAS", name="S", currency="USD", country="US")
               for number in range(UNIVERSE + 1)]
