@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import datetime as dt
+from decimal import Decimal
+from typing import Any, ClassVar
 
-from wtforms import IntegerField
+from wtforms import Field, IntegerField
+from wtforms.validators import ValidationError
+
+from webapp import clock
+from webapp.ratios import read_ratio
 
 # As many as 2**31 has: no place, no number of stocks and no id of the database has more.
 MOST_DIGITS = 10
+A_YEAR = dt.timedelta(days=366)
 
 
 class WholeNumber(IntegerField):
@@ -22,3 +29,22 @@ class WholeNumber(IntegerField):
             self.data: Any = None
             raise ValueError(self.gettext("Not a valid integer value."))
         super().process_formdata(valuelist)
+
+
+class SplitTerms:
+    """What a form with a `day` and a `ratio` of a split checks; `first_day` is the oldest that it takes."""
+
+    first_day: ClassVar[dt.date]
+    new_for_one: Decimal
+
+    def validate_day(self, field: Field) -> None:
+        """Refuse a day that is a slip of the keys."""
+        if field.data is not None and not self.first_day <= field.data <= clock.now().date() + A_YEAR:
+            raise ValidationError("That day is too far away.")
+
+    def validate_ratio(self, field: Field) -> None:
+        """Read the ratio; see read_ratio()."""
+        try:
+            self.new_for_one = read_ratio(field.data or "")
+        except ValueError as error:
+            raise ValidationError(str(error)) from None

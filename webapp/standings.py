@@ -14,9 +14,9 @@ from webapp.analytics.stages import StageState, provisional
 from webapp.extensions import db
 from webapp.models import Snapshot, SplitRow
 from webapp.records import LiveQuote, Quote, Standing
+from webapp.vendors import SIMULATOR
 
 STAGES = {1: "basing", 2: "advancing", 3: "topping", 4: "declining"}
-SIMULATED = "simulator"
 _FRIDAY = 4
 _WEEK = dt.timedelta(days=7)
 # A stage that was confirmed longer ago is history: the last bars may come late, but not by weeks.
@@ -64,7 +64,7 @@ def _this_week(kept: Any, quote: Quote | None) -> int | None:
     """Return the provisional stage; None where the price is not of the snapshot's next week, or not of its kind."""
     if quote is None or kept.week is None or kept.closes_29 is None or kept.average_3 is None:
         return None
-    if friday_of(quote.day) != kept.week + _WEEK or (quote.source == SIMULATED) != (SIMULATED in kept.source):
+    if friday_of(quote.day) != kept.week + _WEEK or (quote.source == SIMULATOR) != (SIMULATOR in kept.source):
         return None
     if _may_be_in_other_shares(kept, quote):
         return None

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from config import Config
 
 
+# The source of what is made up, where no vendor has a key.
+SIMULATOR = "simulator"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How many calls a provider allows; None means that it sets no such limit."""
@@ -103,7 +107,7 @@ VENDORS = {vendor.name: vendor for vendor in (
     Vendor("fmp", "Financial Modeling Prep", _fmp, delay=State.END_OF_DAY),
     Vendor("alpha-vantage", "Alpha Vantage", _alpha_vantage, delay=State.END_OF_DAY),
     Vendor("csv", "CSV files", _none, batch_size=100, delay=State.END_OF_DAY),
-    Vendor("simulator", "Simulator", _none, batch_size=10_000, delay=State.SIMULATED),
+    Vendor(SIMULATOR, "Simulator", _none, batch_size=10_000, delay=State.SIMULATED),
 )}
 
 

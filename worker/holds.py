@@ -15,7 +15,7 @@ from webapp.extensions import db
 from webapp.live import bus
 from webapp.models import Close, Finding, HeldQuote, QuoteFinding, QuoteRow, SplitRow
 from webapp.records import Quote, Split
-from worker.database import insert
+from webapp.upserts import insert
 from worker.trust import Held, Judgement, Verdict, standard_deviation
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from webapp.folding import fold
 from webapp.models import InstrumentRow, QuoteRow
 from webapp.records import Listing
 from webapp.symbols.listings import columns_of, fits
-from worker.database import insert
+from webapp.upserts import insert
 from worker.providers.base import Provider
 
 log = logging.getLogger(__name__)

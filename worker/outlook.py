@@ -14,7 +14,7 @@ from webapp.analytics.intervals import DAILY_S
 from webapp.extensions import db
 from webapp.markets import SessionBook
 from webapp.models import RefreshPlan
-from worker.database import insert
+from webapp.upserts import insert
 from worker.pacing import Candidate, due_at
 from worker.providers.base import Provider
 from worker.quota import OK, is_counted

@@ -19,7 +19,7 @@ from config import ROOT, Config
 from webapp.extensions import db, migrate
 from webapp.models import FeedVersion, ProviderState, QuoteRow, Tick
 from webapp.symbols.starter import load_starter_list
-from worker.database import insert
+from webapp.upserts import insert
 from worker.history.simulated import drop_simulated_past
 from worker.jobs.calendar import write_sessions
 from worker.providers.simulator import Simulator

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, case, func, literal, or_, select, update
 from webapp import clock
 from webapp.extensions import db
 from webapp.models import ProviderCall, ProviderState
-from worker.database import insert
+from webapp.upserts import insert
 from worker.providers.base import ErrorKind, Provider, ProviderError
 
 DAY = dt.timedelta(days=1)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config import Config
+from webapp.vendors import SIMULATOR
 
 REFRESH = "refresh-quotes"
 # The queues, the most urgent first.
@@ -65,7 +66,7 @@ def table(settings: Config) -> tuple[Periodic, ...]:
         # One for each provider: one that hangs does not delay the others.
         *(Periodic(refresh_name(vendor), "worker.jobs.quotes.refresh_quotes", "refresh",
                    every=refresh, timeout=90, retry=(1, 5), arguments=(vendor,))
-          for vendor in settings.vendors or ("simulator",)),
+          for vendor in settings.vendors or (SIMULATOR,)),
         Periodic("check-splits", "worker.jobs.trust.check_splits", "default",
                  every=60, timeout=120, retry=(30,)),
         Periodic("fetch-bars", "worker.jobs.bars.fetch_bars", "default", at_start=True,

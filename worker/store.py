@@ -18,9 +18,9 @@ from webapp.models import FeedVersion, Finding, InstrumentRow, QuoteRow, Tick
 from webapp.quotes import load_live
 from webapp.records import Instrument, LiveQuote, Quote, Session, Split, State, in_currency
 from webapp.standings import with_standings
+from webapp.upserts import insert
 from webapp.vendors import title_of
 from worker import holds, spark
-from worker.database import insert
 from worker.providers.simulator import Simulator
 from worker.trust import FUTURE, Judgement, Verdict, adjusted, best_previous_close, judge, judge_figures
 

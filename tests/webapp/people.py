@@ -67,3 +67,17 @@ def stranger(app: Flask) -> Browser:
 def visitor(app: Flask) -> Browser:
     """A browser that nobody is logged in with."""
     return Browser(app)
+
+
+@pytest.fixture
+def person(app: Flask) -> User:
+    """Somebody with an account."""
+    user = accounts.create_user("ann@example.org", PASSWORD)
+    db.session.commit()
+    return user
+
+
+@pytest.fixture
+def browser(app: Flask, person: User) -> Browser:
+    """The person's browser, logged in."""
+    return Browser(app).log_in(person)

@@ -10,12 +10,13 @@ from decimal import Decimal
 
 from sqlalchemy import func, select
 
-from webapp.bars.sources import SIMULATOR, is_made_up, ranks
-from webapp.bars.upserts import upsert
+from webapp.bars.sources import any_made_up, is_made_up, ranks
 from webapp.extensions import db
 from webapp.models import BarSeries, DividendRow, SplitRow
 from webapp.models.bars import DAY
 from webapp.records import Dividend, Split
+from webapp.upserts import upsert
+from webapp.vendors import SIMULATOR
 
 # Sources differ by some days about an event; two of one kind so near to each other are the same.
 SAME_EVENT = dt.timedelta(days=5)
@@ -84,7 +85,7 @@ def load_dividends(ids: Collection[int]) -> dict[int, tuple[Dividend, ...]]:
         for number, source, day, amount in db.session.execute(
                 query.where(DividendRow.instrument_id.in_(ids)).order_by(DividendRow.day)):
             found[number][source].append(Dividend(day, amount))
-    made_up = [number for number, sources in found.items() if any(map(is_made_up, sources))]
+    made_up = [number for number, sources in found.items() if any_made_up(sources)]
     for number in _real(made_up):
         found[number] = {source: paid for source, paid in found[number].items() if not is_made_up(source)}
     order = ranks({source for sources in found.values() for source in sources})

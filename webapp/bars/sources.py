@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from flask import current_app
 
 from config import Config
-from webapp.vendors import VENDORS
+from webapp.vendors import SIMULATOR, VENDORS
 
-SIMULATOR = "simulator"
 # What stands behind a vendor's name where minutes were made here, of the prices that were seen of it.
 TICKS = "-ticks"
 

@@ -21,11 +21,11 @@ from webapp.bars.events import Events, load_splits, write_events, write_many_eve
 from webapp.bars.histories import bars_of, events_of
 from webapp.bars.merging import MINUTES, in_order, merge, pieces
 from webapp.bars.sources import ticks_of
-from webapp.bars.upserts import upsert
 from webapp.extensions import db
 from webapp.models import BarChunk, BarSeries, DividendRow, SplitRow
 from webapp.models.bars import DAY, MINUTE
 from webapp.records import Adjustment, History, Instrument, Split
+from webapp.upserts import upsert
 
 __all__ = ["Batch", "Events", "Written", "drop_source", "write_bars", "write_events", "write_history", "write_many",
            "write_many_events"]

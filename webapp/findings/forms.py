@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
 
 from flask_wtf import FlaskForm
 from wtforms import DateField, Field, SelectField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
-from webapp import clock
+from webapp.fields import SplitTerms
 from webapp.instruments import MAX_LENGTH, Ambiguous, Found, resolve
-from webapp.ratios import read_ratio
 from webapp.records import Instrument
 
 FIRST_DAY = dt.date(1970, 1, 1)
-A_YEAR = dt.timedelta(days=366)
 
 
 class SettleForm(FlaskForm):
@@ -25,7 +22,7 @@ class SettleForm(FlaskForm):
     price = StringField("Price")
 
 
-class SplitForm(FlaskForm):
+class SplitForm(SplitTerms, FlaskForm):
     """A split that somebody knows of."""
 
     symbol = StringField("Stock", [InputRequired("Which stock?")], description="Its symbol, like AAPL or XLON:TSCO.",
@@ -37,7 +34,7 @@ class SplitForm(FlaskForm):
                         render_kw={"maxlength": 24, "autocomplete": "off"})
 
     instrument: Instrument
-    new_for_one: Decimal
+    first_day = FIRST_DAY
 
     def validate_symbol(self, field: Field) -> None:
         """Find the stock; one that could be several is not guessed."""
@@ -48,15 +45,3 @@ class SplitForm(FlaskForm):
                 raise ValidationError(f"Which one: {', '.join(one.key for one in candidates)}?")
             case _:
                 raise ValidationError("No stock here is called so.")
-
-    def validate_day(self, field: Field) -> None:
-        """Refuse a day that is a slip of the keys."""
-        if field.data is not None and not FIRST_DAY <= field.data <= clock.now().date() + A_YEAR:
-            raise ValidationError("That day is too far away.")
-
-    def validate_ratio(self, field: Field) -> None:
-        """Read the ratio; see read_ratio()."""
-        try:
-            self.new_for_one = read_ratio(field.data or "")
-        except ValueError as error:
-            raise ValidationError(str(error)) from None

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, not_, select, tuple_
 
 from webapp.analytics.series import Days
 from webapp.bars.calendar import load_years
-from webapp.bars.sources import SIMULATOR, ranks
+from webapp.bars.sources import ranks
 from webapp.extensions import db
 from webapp.history.months import Calendar, Span, Year, count_years, empty_year
 from webapp.history.stored import load_days
@@ -21,6 +21,7 @@ from webapp.instruments import LISTED, Ambiguous, Found, resolve
 from webapp.models import BarFault, BarFinding, BarSeries, FaultState, InstrumentRow
 from webapp.models.bars import DAY
 from webapp.records import Adjustment, Instrument
+from webapp.vendors import SIMULATOR
 
 PER_PAGE = 25
 YEARS = 12

@@ -10,16 +10,14 @@ from flask_wtf import FlaskForm
 from wtforms import DateField, Field, HiddenField, StringField, TextAreaField
 from wtforms.validators import InputRequired, ValidationError
 
-from webapp import clock
 from webapp.bars.codec import MOST_PRICE
+from webapp.fields import SplitTerms
 from webapp.history.stored import ShownBar
-from webapp.ratios import read_ratio
 
 PRICES = ("open", "high", "low", "close")
 MOST_NOTE = 300
 NO_WORDS = "Say it in a few words, for those who come after."
 FIRST_DAY = dt.date(1800, 1, 1)
-A_YEAR = dt.timedelta(days=366)
 PRICE = re.compile(r"\d{1,8}(\.\d{1,8})?", re.ASCII)
 COUNT = re.compile(r"\d{1,18}", re.ASCII)
 FIGURE = {"maxlength": 24, "autocomplete": "off", "inputmode": "decimal"}
@@ -41,7 +39,7 @@ class ExplainForm(FlaskForm):
             raise ValidationError(f"That has {len(field.data)} signs; {MOST_NOTE} fit.")
 
 
-class NotedSplitForm(FlaskForm):
+class NotedSplitForm(SplitTerms, FlaskForm):
     """A split that explains a jump."""
 
     day = DateField("First day in new shares", [InputRequired("From which day on?")])
@@ -49,19 +47,7 @@ class NotedSplitForm(FlaskForm):
                         description="4:1 makes four of one, 1:10 makes one of ten.",
                         render_kw={"maxlength": 24, "autocomplete": "off"})
 
-    new_for_one: Decimal
-
-    def validate_day(self, field: Field) -> None:
-        """Refuse a day that is a slip of the keys."""
-        if field.data is not None and not FIRST_DAY <= field.data <= clock.now().date() + A_YEAR:
-            raise ValidationError("That day is too far away.")
-
-    def validate_ratio(self, field: Field) -> None:
-        """Read the ratio; see read_ratio()."""
-        try:
-            self.new_for_one = read_ratio(field.data or "")
-        except ValueError as error:
-            raise ValidationError(str(error)) from None
+    first_day = FIRST_DAY
 
 
 class BarForm(FlaskForm):

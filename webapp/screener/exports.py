@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from webapp import clock
 from webapp.export import FIELDS, Row, export_row
 from webapp.extensions import db
+from webapp.filters import iso_time
 from webapp.screener.queries import ids_in
 from webapp.screener.rows import ScreenRow, figure, load_rows
 
@@ -48,8 +49,8 @@ def _own(row: ScreenRow) -> Row:
         "breakout": _day(kept.breakout), "breakout_close": _text(row.at_breakout.close if row.at_breakout else None),
         "breakout_volume": _text(row.at_breakout.week_volume if row.at_breakout else None),
         "breakout_above": None, "breakout_average": None, "breakout_doubled": None, **met,
-        "history_source": kept.source or None, "inputs_at": _moment(kept.inputs_at),
-        "computed_at": _moment(kept.computed_at)}
+        "history_source": kept.source or None, "inputs_at": iso_time(kept.inputs_at),
+        "computed_at": iso_time(kept.computed_at)}
 
 
 def _text(value: float | None) -> str | None:
@@ -63,7 +64,3 @@ def _yes(met: bool) -> str:
 
 def _day(day: dt.date | None) -> str | None:
     return None if day is None else day.isoformat()
-
-
-def _moment(moment: dt.datetime) -> str:
-    return f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"

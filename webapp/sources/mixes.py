@@ -14,7 +14,7 @@ from webapp.markets import SessionBook
 from webapp.sources import panels, queries, usage, words
 from webapp.sources.usage import Quarter
 from webapp.sources.whatif import EXTENDED_S, REGULAR_S, Kind, Share, Supply, share_out
-from webapp.vendors import VENDORS, Vendor, as_set
+from webapp.vendors import SIMULATOR, VENDORS, Vendor, as_set
 
 # Where nobody watches anything yet: the exchanges that all providers have.
 NEW_YORK = frozenset({"XNAS", "XNYS"})
@@ -73,7 +73,7 @@ class Outlook:
         return self._supply(vendor, EXTENDED_S if vendor.extended_hours else REGULAR_S)
 
     def _supply(self, vendor: Vendor, seconds: float | None, used: int = 0) -> Supply:
-        slot = float(self.settings.REFRESH_SECONDS) if vendor.name == panels.SIMULATOR else None
+        slot = float(self.settings.REFRESH_SECONDS) if vendor.name == SIMULATOR else None
         return Supply(vendor, vendor.limits(self.settings), seconds, used,
                       self.settings.stream_places(vendor.name), slot)
 
@@ -82,7 +82,7 @@ def ordered(settings: Config, names: Iterable[str]) -> tuple[str, ...]:
     """Return the providers in the order in which they would be asked; the simulator where there is none."""
     chosen = set(names)
     return tuple(name for name in dict.fromkeys((*settings.PROVIDERS, *SETTINGS)) if name in chosen) or (
-        panels.SIMULATOR,)
+        SIMULATOR,)
 
 
 def mix_in_use(settings: Config, plans: queries.Plans) -> Mix:

@@ -14,9 +14,8 @@ from webapp.records import Session, State
 from webapp.sources import charts, queries, usage, words
 from webapp.sources.queries import Calls, Demand
 from webapp.sources.usage import Quarter, Spending, Window
-from webapp.vendors import Limits, Vendor, as_set
+from webapp.vendors import SIMULATOR, Limits, Vendor, as_set
 
-SIMULATOR = "simulator"
 # A day's limit lasts this long at least, as it does for the planner.
 LEAST_SPREAD = dt.timedelta(minutes=30)
 # So far ahead the chart looks where no session runs.

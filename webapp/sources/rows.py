@@ -10,13 +10,14 @@ from webapp.filters import ago, source_title
 from webapp.records import Instrument
 from webapp.sources import words
 from webapp.sources.queries import Refresh
+from webapp.vendors import SIMULATOR
 
 # The planner renews each row every minute, and every ten where the provider has no limits. Without that for so long, it
 # stands still.
 STANDSTILL, UNLIMITED_STANDSTILL = dt.timedelta(minutes=5), dt.timedelta(minutes=20)
 # Below this, the time of the next call is gone before it is read.
 SOON = dt.timedelta(seconds=60)
-UNLIMITED = {"simulator", "csv"}
+UNLIMITED = {SIMULATOR, "csv"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ import numpy as np
 from sqlalchemy import bindparam, select, update
 
 from webapp.analytics.strength import UNIVERSE, ratings
-from webapp.bars.sources import SIMULATOR
 from webapp.extensions import db
 from webapp.models import Snapshot
+from webapp.vendors import SIMULATOR
 from worker.analysis.figures import template_with
 
 # A past that ends so much before the newest one has ended.

@@ -14,11 +14,11 @@ from sqlalchemy import delete, func, select
 from webapp.analytics.series import EPOCH
 from webapp.extensions import db
 from webapp.models import Snapshot, StageCount, StageWeek, UnreadablePast
+from webapp.upserts import insert
 from worker.analysis.batches import Batch, Reckoned
 from worker.analysis.figures import STAGE, WEEK, Rows, template_with
 from worker.analysis.stale import STANDING
 from worker.analysis.week_rows import write_weeks
-from worker.database import insert
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from webapp.markets import SessionBook
 from webapp.models import BarSeries, InstrumentRow, WatchlistItem
 from webapp.models.bars import DAY
 from webapp.records import Adjustment, Instrument
-from worker.database import insert
+from webapp.upserts import insert
 from worker.outlook import SETTLES
 from worker.providers.histories import day_at
 from worker.providers.simulator import Simulator

@@ -20,6 +20,7 @@ from webapp.models import (
     Tick,
     UserSession,
 )
+from webapp.vendors import SIMULATOR
 from worker.history import runs
 from worker.history.minutes import purge_minutes
 
@@ -45,7 +46,7 @@ def purge_old_rows() -> str:
               + purge(SymbolSearch, SymbolSearch.asked_at < now - SEARCHES_KEPT, SymbolSearch.text)
               + purge(IngestRun, IngestRun.started_at < now - RUNS_KEPT)
               + purge_minutes((now - dt.timedelta(days=settings.MINUTE_DAYS)).date())
-              + purge(RefreshPlan, RefreshPlan.provider.not_in(settings.vendors or ("simulator",)),
+              + purge(RefreshPlan, RefreshPlan.provider.not_in(settings.vendors or (SIMULATOR,)),
                       RefreshPlan.instrument_id))
     return f"{ticks} ticks and {others} other rows deleted"
 

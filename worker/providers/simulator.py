@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Adjustment, History, Instrument, MinuteBar, Minutes, Quote, Session, State
-from webapp.vendors import Limits
+from webapp.vendors import SIMULATOR, Limits
 from worker.providers import paths, simulator_history, simulator_minutes
 from worker.providers.minutes import A_MINUTE, SESSIONS, newest_begun
 from worker.providers.paths import Leg, Stock, Trade
@@ -50,7 +50,7 @@ class Moment:
 class Simulator:
     """The provider that needs no key. It keeps no state: a quote is a function of seed, symbol and time."""
 
-    name = "simulator"
+    name = SIMULATOR
     title = "Simulator"
     batch_size = 1000
     extended_hours = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from webapp.extensions import db
 from webapp.models import StreamState
-from worker.database import insert
+from webapp.upserts import insert
 from worker.streams.link import Link
 
 ERROR_LENGTH = 300

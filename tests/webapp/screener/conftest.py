@@ -13,13 +13,12 @@ from sqlalchemy import event
 from werkzeug.datastructures import MultiDict
 
 from tests.factories import AS_OF, add_stock
-from tests.webapp.people import PASSWORD, Browser, cheap_hashes, stranger, visitor
-from webapp.accounts import service as accounts
+from tests.webapp.people import Browser, browser, cheap_hashes, person, stranger, visitor
 from webapp.extensions import db
-from webapp.models import Snapshot, User
+from webapp.models import Snapshot
 from webapp.screener.criteria import Asked, Criteria, read
 
-__all__ = ["Browser", "cheap_hashes", "stranger", "visitor"]
+__all__ = ["Browser", "browser", "cheap_hashes", "person", "stranger", "visitor"]
 
 HTMX = {"HX-Request": "true"}
 FRIDAY = dt.date(2026, 11, 20)
@@ -31,20 +30,6 @@ def the_moment() -> Iterator[None]:
     """Stop the clock, log-in included."""
     with time_machine.travel(AS_OF, tick=False):
         yield
-
-
-@pytest.fixture
-def person(app: Flask) -> User:
-    """Somebody with an account."""
-    user = accounts.create_user("ann@example.org", PASSWORD)
-    db.session.commit()
-    return user
-
-
-@pytest.fixture
-def browser(app: Flask, person: User) -> Browser:
-    """The person's browser, logged in."""
-    return Browser(app).log_in(person)
 
 
 @pytest.fixture

@@ -10,31 +10,16 @@ import pytest
 from flask import Flask
 from redis import Redis
 
-from tests.webapp.people import PASSWORD, Browser, cheap_hashes, stranger, visitor
-from webapp.accounts import service as accounts
+from tests.webapp.people import Browser, browser, cheap_hashes, person, stranger, visitor
 from webapp.extensions import db
 from webapp.live.bus import BELLS
 from webapp.models import InstrumentRow, User, Watchlist
 from webapp.watchlists import service
 
-__all__ = ["Browser", "cheap_hashes", "stranger", "visitor"]
+__all__ = ["Browser", "browser", "cheap_hashes", "person", "stranger", "visitor"]
 
 HTMX = {"HX-Request": "true"}
 Maker = Callable[..., Watchlist]
-
-
-@pytest.fixture
-def person(app: Flask) -> User:
-    """Somebody with an account."""
-    user = accounts.create_user("ann@example.org", PASSWORD)
-    db.session.commit()
-    return user
-
-
-@pytest.fixture
-def browser(app: Flask, person: User) -> Browser:
-    """The person's browser, logged in."""
-    return Browser(app).log_in(person)
 
 
 @pytest.fixture

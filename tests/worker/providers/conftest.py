@@ -13,11 +13,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import strategies as st
 
 from config import Config
 from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Instrument, currency_of, unit_of
 from worker.providers.base import ProviderError
+from worker.providers.simulator import Simulator
 
 KEY = "SECRETKEY0123456"
 UNSET = {"PROVIDERS", "SIMULATOR_SEED", "SIMULATOR_CLOCK", "REFRESH_SECONDS", "APP_ENV"}
@@ -167,3 +169,20 @@ def new_york(first: str, last: str, mic: str = "XNYS") -> SessionBook:
                                          midnight + dt.timedelta(hours=24)))
         day += dt.timedelta(days=1)
     return SessionBook(sessions)
+
+
+# Listings that nobody thought of.
+STOCKS = st.builds(stock, st.text("ABCDEFGHIJ.", min_size=1, max_size=5), st.sampled_from(["XNYS", "XLON", "XTKS"]),
+                   st.sampled_from(["USD", "GBP", "JPY", "EUR"]), decimals=st.integers(0, 4))
+
+
+@pytest.fixture
+def always(config: Callable[..., Config]) -> Simulator:
+    """The simulator as shipped: every day trades, and its market hardly rests."""
+    return Simulator(config())
+
+
+@pytest.fixture
+def market(config: Callable[..., Config]) -> Simulator:
+    """The simulator that keeps the exchanges' days and hours."""
+    return Simulator(config(SIMULATOR_CLOCK="market"))

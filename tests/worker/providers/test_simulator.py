@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config import Config
-from tests.worker.providers.conftest import at, new_york, stock
+from tests.worker.providers.conftest import STOCKS, at, new_york, stock
 from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Instrument, Quote, Session, State
 from worker.providers import paths, simulator
@@ -23,20 +23,6 @@ NOON = at("2026-06-10 12:00")
 many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TIMES = st.datetimes(min_value=dt.datetime(2024, 1, 1), max_value=dt.datetime(2030, 1, 1),  # noqa: DTZ001
                      timezones=st.just(dt.UTC))
-STOCKS = st.builds(stock, st.text("ABCDEFGHIJ.", min_size=1, max_size=5), st.sampled_from(["XNYS", "XLON", "XTKS"]),
-                   st.sampled_from(["USD", "GBP", "JPY", "EUR"]), decimals=st.integers(0, 4))
-
-
-@pytest.fixture
-def always(config: Callable[..., Config]) -> Simulator:
-    """The simulator as shipped: its market hardly rests."""
-    return Simulator(config())
-
-
-@pytest.fixture
-def market(config: Callable[..., Config]) -> Simulator:
-    """The simulator that keeps the exchanges' hours."""
-    return Simulator(config(SIMULATOR_CLOCK="market"))
 
 
 def one(provider: Simulator, now: dt.datetime, instrument: Instrument | None = None,

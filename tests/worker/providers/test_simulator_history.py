@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable
 from decimal import Decimal
 from itertools import pairwise
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config import Config
-from tests.worker.providers.conftest import at, new_york, stock
+from tests.worker.providers.conftest import STOCKS, at, new_york, stock
 from webapp.analytics.stages import find_stages
 from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Adjustment, History, Instrument
@@ -34,20 +31,6 @@ DAY = dt.timedelta(days=1)
 several = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TIMES = st.datetimes(min_value=dt.datetime(2026, 1, 1), max_value=dt.datetime(2031, 1, 1),  # noqa: DTZ001
                      timezones=st.just(dt.UTC))
-STOCKS = st.builds(stock, st.text("ABCDEFGHIJ.", min_size=1, max_size=5), st.sampled_from(["XNYS", "XLON", "XTKS"]),
-                   st.sampled_from(["USD", "GBP", "JPY", "EUR"]), decimals=st.integers(0, 4))
-
-
-@pytest.fixture
-def always(config: Callable[..., Config]) -> Simulator:
-    """The simulator as shipped: every day trades."""
-    return Simulator(config())
-
-
-@pytest.fixture
-def market(config: Callable[..., Config]) -> Simulator:
-    """The simulator that keeps the exchanges' days."""
-    return Simulator(config(SIMULATOR_CLOCK="market"))
 
 
 def days_of(history: History) -> list[dt.date]:

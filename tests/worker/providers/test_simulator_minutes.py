@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
-import pytest
-
 from config import Config
 from tests.worker.providers.conftest import at, new_york, stock
 from webapp.markets import SessionBook
@@ -16,12 +14,6 @@ from worker.providers.simulator import Simulator
 BOOK = new_york("2026-06-01", "2026-06-20", "XNAS")
 AAPL = stock("AAPL", "XNAS")
 NOW = at("2026-06-10 15:00")
-
-
-@pytest.fixture
-def market(config: Callable[..., Config]) -> Simulator:
-    """The simulator that keeps the exchanges' days."""
-    return Simulator(config(SIMULATOR_CLOCK="market"))
 
 
 def of_day(bars: tuple[MinuteBar, ...], first: dt.datetime, last: dt.datetime) -> list[MinuteBar]:
