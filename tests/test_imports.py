@@ -55,6 +55,13 @@ def test_features_do_not_import_features(feature: str) -> None:
             assert not [name for name in names if f"{name}.".startswith(others)], module
 
 
+@pytest.mark.parametrize("surface", ["admin", "api"])
+def test_nobody_imports_the_admin_or_the_api(surface: str) -> None:
+    inside = f"webapp.{surface}."
+    outside = {module for module in importers_of(f"webapp.{surface}") if not f"{module}.".startswith(inside)}
+    assert outside <= {"webapp.app"}
+
+
 @pytest.mark.parametrize("module", ["webapp.records", "webapp.clock", "webapp.markets", "webapp.live.bus",
                                     "webapp.live.hub", "webapp.live.viewers", "webapp.live.feed",
                                     "webapp.live.fragments", "webapp.drawing", "webapp.vendors", "webapp.analytics",

@@ -72,6 +72,7 @@ def register_blueprints(app: Flask) -> None:
     """Register every feature."""
     from webapp.accounts import cli as accounts_cli  # noqa: PLC0415 - views import extensions that are bound by now
     from webapp.accounts.views import bp as accounts  # noqa: PLC0415
+    from webapp.admin.views import bp as admin  # noqa: PLC0415
     from webapp.charts.views import bp as charts  # noqa: PLC0415
     from webapp.findings.views import bp as findings  # noqa: PLC0415
     from webapp.history import cli as history_cli  # noqa: PLC0415
@@ -85,7 +86,7 @@ def register_blueprints(app: Flask) -> None:
     from webapp.watchlists.views import bp as watchlists  # noqa: PLC0415
 
     for blueprint in (market, accounts, symbols, watchlists, live, findings, sources, history, screener, stages,
-                      charts):
+                      charts, admin):
         app.register_blueprint(blueprint)
     app.cli.add_command(accounts_cli.users)
     app.cli.add_command(history_cli.bars)

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_required
+from flask_login import current_user
 
 from webapp import queue
 from webapp.errors import Busy
 from webapp.findings import queries
 from webapp.findings.forms import SettleForm, SplitForm
+from webapp.guards import admins_only
 from webapp.models import Finding
 from webapp.redis import RedisAway
 
 bp = Blueprint("findings", __name__, url_prefix="/admin/findings")
-
-
-@bp.before_request
-@login_required
-def guard() -> None:
-    """Let nobody in but admins; others are not told that there is anything."""
-    if not current_user.admin:
-        abort(404)
+admins_only(bp)
 
 
 @bp.get("")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_required
+from flask_login import current_user
 from werkzeug.datastructures import FileStorage
 
 from config import Config
@@ -15,6 +15,7 @@ from webapp import queue
 from webapp.bars.files.formats import FORMATS
 from webapp.errors import Busy
 from webapp.extensions import db, limiter
+from webapp.guards import admins_only
 from webapp.history import queries, service
 from webapp.history.forms import ImportForm
 from webapp.models import IngestRun, RunState
@@ -22,6 +23,7 @@ from webapp.redis import RedisAway
 from webapp.rendering import is_fragment_request, render
 
 bp = Blueprint("history", __name__, url_prefix="/history")
+admins_only(bp)
 
 RUNS_SHOWN = 8
 UPLOADS_PER_PERSON = "120 per hour"
@@ -34,14 +36,6 @@ def let_files_be_large(endpoint: str | None, _values: dict[str, object] | None) 
     if endpoint == "history.take_file" and current_user.is_authenticated and current_user.admin:
         settings: Config = current_app.config["SETTINGS"]
         request.max_content_length = settings.UPLOAD_MB * MB
-
-
-@bp.before_request
-@login_required
-def guard() -> None:
-    """Let nobody in but admins; others are not told that there is anything."""
-    if not current_user.admin:
-        abort(404)
 
 
 def person_key() -> str:

@@ -200,3 +200,16 @@ class Close(Model):
     day: Mapped[dt.date] = mapped_column(primary_key=True)
     price: Mapped[Decimal] = mapped_column(ExactDecimal)
     source: Mapped[str] = mapped_column(String(32))
+
+
+class VendorSymbol(Model):
+    """How one provider writes an instrument, where its notation is not what the rules make of it; an admin says so.
+
+    "" says that the provider does not have it, and is not to be asked.
+    """
+
+    __tablename__ = "vendor_symbols"
+
+    instrument_id: Mapped[int] = mapped_column(ForeignKey("instruments.id", ondelete="CASCADE"), primary_key=True)
+    provider: Mapped[str] = mapped_column(String(32), primary_key=True)
+    symbol: Mapped[str] = mapped_column(String(40), default="")

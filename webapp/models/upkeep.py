@@ -1,4 +1,4 @@
-"""What the workers did: their runs, the calls to providers and what came of them."""
+"""What the workers did: their runs, the calls to providers and what came of them; and what admins changed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp import clock
 from webapp.extensions import Model
 from webapp.models.market import BigCounter
 from webapp.models.types import UtcDateTime
@@ -30,7 +31,10 @@ class ProviderCall(Model):
 
 
 class ProviderState(Model):
-    """How a provider is: paused until when and why, and when it last answered."""
+    """How a provider is: paused until when and why, and when it last answered.
+
+    `stopped_at` is since when an admin lets it make no call at all, None where it may.
+    """
 
     __tablename__ = "provider_states"
 
@@ -40,6 +44,7 @@ class ProviderState(Model):
     last_success_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str] = mapped_column(String(300), default="")
     last_error_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    stopped_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 
 
 class JobRun(Model):
@@ -100,3 +105,34 @@ class SymbolSearch(Model):
     provider: Mapped[str] = mapped_column(String(32), default="")
     problem: Mapped[str] = mapped_column(String(300), default="")
     found: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON)
+
+
+class AuditEntry(Model):
+    """A change that an admin made: who (`user_id`, and `who` as it was called then), what, of what, from and to.
+
+    `action` is a word like "user.lock", `subject` what it was done to (an e-mail address, XNAS:AAPL, finnhub).
+    `before` and `after` hold the fields that changed, never a secret. `via` is "page", "api" or "shell".
+    """
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (Index("ix_audit_entries_action", "action"),)
+
+    id: Mapped[int] = mapped_column(BigCounter, primary_key=True)
+    at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=clock.now)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    who: Mapped[str] = mapped_column(String(254), default="")
+    action: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(254), default="")
+    before: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    after: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    via: Mapped[str] = mapped_column(String(8), default="page")
+
+
+class SiteSetting(Model):
+    """What an admin set for the whole place while it runs; what has no row is as the environment says."""
+
+    __tablename__ = "site_settings"
+
+    key: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[str] = mapped_column(String(200))
+    changed_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=clock.now)

@@ -29,6 +29,8 @@ from worker.streams.pace import Pace
 KEY, SECRET = "SOCKETKEY0123456", "SOCKETSECRET0123"
 FAST = Pace(window=0.05, plan=0.1, place=0.6, given_up=0.4, state=0.2, confirmed=30, quiet=0.5, silent=1.0,
             tradeless=1.5, ping=0.2, ready=1.0, first_wait=0.05, longest_wait=0.4, refused=30, poll=0.05)
+# For tests in which one connection must last: a machine that is busy for a second is not a vendor that is dead.
+CALM = {"silent": 60.0, "tradeless": 60.0, "ready": 20.0}
 
 
 def today(parts: str = "regular") -> SessionTimes:

@@ -19,6 +19,7 @@ from websocket import (
 )
 
 from tests.worker.streams.conftest import (
+    CALM,
     KEY,
     Running,
     await_subscription,
@@ -117,7 +118,7 @@ def test_a_second_connection_is_tried_three_times_and_then_left_alone(start: Sta
     ("API limit reached", "waiting", "slower"), ("Too many connections", "refused", "one connection")])
 def test_a_notice_of_finnhub_is_understood(start: Start, finnhub: FinnhubServer, apple: Instrument, message: str,
                                            status: str, words: str) -> None:
-    start(finnhub, pace={"first_wait": 30, "longest_wait": 30})
+    start(finnhub, pace={**CALM, "first_wait": 30, "longest_wait": 30})
     await_subscription(finnhub, "AAPL")
     finnhub.peer.tell({"type": "error", "msg": message})
     wait_until(lambda: (state := state_of(finnhub)) and state.status == status and words in state.last_error)

@@ -1,0 +1,89 @@
+"""A person's tokens for the API: made, found, revoked. Nothing here commits."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+
+from sqlalchemy import delete, func, select
+
+from webapp import clock, lists
+from webapp.errors import NotFound, Refused
+from webapp.extensions import db
+from webapp.models import ApiToken, Scope, User
+
+# What every token begins with: scanners of commits and logs know it by that.
+PREFIX = "sw_"
+SHOWN = 10
+MAX_TOKENS = 50
+MAX_NAME = 80
+# When it was used is kept to the minute: not each request writes.
+USED = dt.timedelta(minutes=1)
+_FORM = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}", re.ASCII)
+
+
+def create_token(user: User, name: str, scope: Scope, expires_at: dt.datetime | None) -> tuple[ApiToken, str]:
+    """Add a token; return it with its text, which exists nowhere else.
+
+    Raise Refused at the limit, for a bad name, for a time that is over, and for an admin's scope of somebody else.
+    """
+    lists.lock_person(user.id)
+    name = " ".join(name.replace("\0", "").split())
+    if not name or len(name) > MAX_NAME:
+        raise Refused(f"Give the token a name of 1 to {MAX_NAME} characters.")
+    if scope is Scope.ADMIN and not user.admin:
+        raise Refused("Only an admin's token can have the admin scope.")
+    if expires_at is not None and expires_at <= clock.now():
+        raise Refused("The token would have expired already.")
+    held = db.session.scalar(select(func.count()).select_from(ApiToken).where(ApiToken.user_id == user.id)) or 0
+    if held >= MAX_TOKENS:
+        raise Refused(f"You have {MAX_TOKENS} tokens, which is the most one person can have. Revoke one first.")
+    text = PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken(user_id=user.id, name=name, token_hash=_hash(text), prefix=text[:SHOWN], scope=scope.value,
+                     expires_at=expires_at)
+    db.session.add(token)
+    db.session.flush()
+    return token, text
+
+
+def find_token(text: str) -> ApiToken | None:
+    """Return the token with its person, in one query; None where it is unknown, expired, or the person is locked."""
+    if not _FORM.fullmatch(text):
+        return None
+    token = db.session.scalar(select(ApiToken).where(ApiToken.token_hash == _hash(text)))
+    if token is None or token.user.locked or (token.expires_at is not None and token.expires_at <= clock.now()):
+        return None
+    return token
+
+
+def scope_of(token: ApiToken) -> Scope:
+    """Return what a token may do now: an admin's scope of somebody who is none any more only reads and writes."""
+    scope = Scope(token.scope)
+    return Scope.WRITE if scope is Scope.ADMIN and not token.user.admin else scope
+
+
+def needs_use_noted(token: ApiToken) -> bool:
+    """Tell whether the row's last use is old enough to be written again."""
+    return token.last_used_at is None or token.last_used_at <= clock.now() - USED
+
+
+def list_tokens(user_id: int) -> Sequence[ApiToken]:
+    """Return a person's tokens, the newest first; expired ones too."""
+    return db.session.scalars(select(ApiToken).where(ApiToken.user_id == user_id)
+                              .order_by(ApiToken.created_at.desc(), ApiToken.id.desc())).all()
+
+
+def revoke_token(user_id: int, token_id: int) -> str:
+    """Delete one of the person's tokens and return its name; raise NotFound for a stranger's as for none."""
+    name: str | None = db.session.scalar(delete(ApiToken).where(ApiToken.id == token_id, ApiToken.user_id == user_id)
+                                         .returning(ApiToken.name))
+    if name is None:
+        raise NotFound("There is no such token, or it is not yours.")
+    return name
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

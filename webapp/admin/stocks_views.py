@@ -1,0 +1,1 @@
+"""Stocks: edit, map symbols, merge, mark."""

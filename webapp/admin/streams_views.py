@@ -1,0 +1,1 @@
+"""Who is here now: log-ins and open streams."""

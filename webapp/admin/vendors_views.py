@@ -1,0 +1,1 @@
+"""Providers: pause, resume, test a call."""
