@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
@@ -123,12 +123,14 @@ def resolve_all(texts: Sequence[str]) -> list[Resolution]:
     return [_settle(group, by_symbol) for group in meanings]
 
 
-def search(text: str, limit: int = 20) -> list[Instrument]:
+def search(text: str, limit: int = 20, *, mics: Collection[str] = (), kind: str = "",
+           where: Sequence[ColumnElement[bool]] = ()) -> list[Instrument]:
     """Return what a person may mean, the likeliest first; case and accents make no difference.
 
     First the symbol itself, then symbols that begin so, names that begin so, names with words that begin so,
     names with these letters anywhere. Among equals those that are still listed come first, then those of the starter
-    list, then those on anybody's list, then shorter symbols.
+    list, then those on anybody's list, then shorter symbols. `mics` and `kind` leave out those of other exchanges and
+    kinds, `where` those whose row does not meet it; empty they leave out nothing.
     """
     text = text.strip()[:MAX_LENGTH]
     meanings, words = readings(text), fold(text).split()[:MAX_WORDS]
@@ -144,6 +146,7 @@ def search(text: str, limit: int = 20) -> list[Instrument]:
     row = InstrumentRow
     is_picked = select(WatchlistItem.id).where(WatchlistItem.instrument_id == row.id).exists()
     query = (select(row).where(or_(*(condition for _, condition in ranked)))
+             .where(*([row.mic.in_(sorted(mics))] if mics else []), *([row.kind == kind] if kind else []), *where)
              .order_by(case(*((condition, rank) for rank, condition in ranked)), row.status != LISTED,
                        row.starter == false(), ~is_picked, func.length(row.symbol), row.symbol, row.mic)
              .limit(limit))

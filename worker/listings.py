@@ -2,6 +2,7 @@
 
 A mark is a claim about a company, so it needs grounds: the list must hold nearly all that was known to be listed, the
 stock must have stood in a list of the same provider (or never in any), be missing on two days, and not trade any more.
+What an admin has set stays as it is.
 """
 
 from __future__ import annotations
@@ -46,11 +47,16 @@ class Known(NamedTuple):
     starter: bool
     listed_by: str
     missing_since: dt.date | None
+    set_by_admin: str
 
     @property
     def key(self) -> str:
         """Name it without doubt: XNAS:AAPL."""
         return f"{self.mic}:{self.symbol}"
+
+    def is_set(self, field: str) -> bool:
+        """Tell whether an admin said so: then no list says otherwise."""
+        return field in self.set_by_admin.split(",")
 
 
 def take_over(found: Sequence[Listing], provider: Provider, today: dt.date) -> str:
@@ -76,8 +82,8 @@ def _load_known(mics: Iterable[str]) -> dict[str, Known]:
     """Return all instruments of these exchanges, by key."""
     row = InstrumentRow
     query = select(row.id, row.symbol, row.mic, row.name, row.kind, row.figi, row.listed_on, row.status, row.starter,
-                   row.listed_by, row.missing_since).where(row.mic.in_(sorted(mics)))
-    rows = [Known(*values) for values in db.session.execute(query)]
+                   row.listed_by, row.missing_since, row.set_by_admin).where(row.mic.in_(sorted(mics)))
+    rows = [Known._make(values) for values in db.session.execute(query)]
     db.session.rollback()
     return {known.key: known for known in rows}
 
@@ -105,9 +111,9 @@ def _changes(row: Known, listing: Listing, provider: str) -> dict[str, Any]:
     """Return what the directory knows better of a listed instrument, with its id; nothing where it is all the same."""
     better: dict[str, Any] = {}
     name = listing.name[:120]
-    if not row.starter and name != row.symbol and _is_better_name(name, row.name):
+    if not (row.starter or row.is_set("name") or name == row.symbol) and _is_better_name(name, row.name):
         better |= {"name": name, "folded_name": fold(name)[:240]}
-    if listing.kind not in ("", "stock", row.kind):
+    if listing.kind not in ("", "stock", row.kind) and not row.is_set("kind"):
         better["kind"] = listing.kind[:12]
     if listing.figi and listing.figi != row.figi:
         if row.figi:
@@ -115,7 +121,7 @@ def _changes(row: Known, listing: Listing, provider: str) -> dict[str, Any]:
         better["figi"] = listing.figi[:12]
     if listing.listed_on and row.listed_on is None:
         better["listed_on"] = listing.listed_on
-    if row.status != "listed":
+    if row.status != "listed" and not row.is_set("status"):
         better |= {"status": "listed", "status_day": None, "renamed_to": ""}
     if row.missing_since is not None:
         better["missing_since"] = None
@@ -135,12 +141,12 @@ def _marks(known: Mapping[str, Known], listed: Mapping[str, Listing], ended: Map
            provider: str, today: dt.date) -> tuple[list[dict[str, Any]], str]:
     """Return what is to be marked on those that are no longer listed, and a clause on what was not concluded."""
     marks = [{"id": row.id, "status": "delisted", "status_day": ended[key], "renamed_to": "", "missing_since": None}
-             for key, row in known.items() if key in ended and row.status == "listed"]
+             for key, row in known.items() if key in ended and row.status == "listed" and not row.is_set("status")]
     mics = {listing.mic for listing in listed.values()}
     expected = [row for key, row in known.items() if row.mic in mics and row.status == "listed"
                 and row.listed_by in ("", provider) and key not in ended]
     doubted = _doubted(expected, listed)
-    missing = [row for row in expected if row.key not in listed and row.mic not in doubted]
+    missing = [row for row in expected if row.key not in listed and row.mic not in doubted and not row.is_set("status")]
     heirs = _Heirs(known, listed)
     trading = _still_trading(missing)
     for row in missing:

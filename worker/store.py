@@ -15,11 +15,11 @@ from sqlalchemy.orm import lazyload
 
 from webapp.extensions import db
 from webapp.models import FeedVersion, Finding, InstrumentRow, QuoteRow, Tick
-from webapp.quotes import load_live
 from webapp.records import Instrument, LiveQuote, Quote, Session, Split, State, in_currency
 from webapp.standings import with_standings
 from webapp.upserts import insert
 from webapp.vendors import title_of
+from webapp.versions import next_version
 from worker import holds, spark
 from worker.providers.simulator import Simulator
 from worker.trust import FUTURE, Judgement, Verdict, adjusted, best_previous_close, judge, judge_figures
@@ -60,7 +60,7 @@ def store_readings(quotes: Iterable[Quote], now: dt.datetime, day_path: DayPath 
     newest = {quote.instrument_id: quote for quote in quotes}
     if not newest:
         return Stored([], set())
-    batch = _Batch(_next_version(), now, _known(newest), streamed=streamed)
+    batch = _Batch(next_version(), now, _known(newest), streamed=streamed)
     changed: list[tuple[LiveQuote, Spark]] = []
     unchanged = []
     for instrument, row in _rows(newest):
@@ -202,7 +202,7 @@ def take_held(quote: Quote, outcome: str, now: dt.datetime, split: tuple[Split, 
     It is as old as it is: one that is older than what came meanwhile is passed over. `outcome` is kept in its finding;
     `split` is the one that explains it, and who knows of it.
     """
-    version = _next_version()  # first of all, as every writer of quotes does: else two may wait for each other
+    version = next_version()  # first of all, as every writer of quotes does: else two may wait for each other
     holds.release(quote.instrument_id, outcome, now)
     if split is not None:
         holds.note_split(quote.instrument_id, split[0], split[1], now)
@@ -220,7 +220,7 @@ def take_held(quote: Quote, outcome: str, now: dt.datetime, split: tuple[Split, 
 
 def drop_held(instrument_id: int, outcome: str, now: dt.datetime) -> list[LiveQuote]:
     """Forget a reading that was held; return the row, which no longer speaks of it."""
-    version = _next_version()
+    version = next_version()
     holds.release(instrument_id, outcome, now)
     [(instrument, row)] = _rows([instrument_id])
     live = row.live() if row else LiveQuote(instrument)
@@ -234,34 +234,12 @@ def store_problem(ids: Collection[int], text: str) -> list[LiveQuote]:
         QuoteRow.instrument_id.in_(ids), QuoteRow.problem == text)))
     if told.issuperset(ids):
         return []
-    version = _next_version()
+    version = next_version()
     changed = []
     for instrument, row in _rows(set(ids) - told):
         before = row.live() if row else LiveQuote(instrument)
         changed.append((dataclasses.replace(before, version=version, problem=text), _spark(row)))
     return _write(changed)
-
-
-def touch(ids: Collection[int]) -> list[LiveQuote]:
-    """Give these stocks' rows a new version, because something beside the quote has changed; return them.
-
-    They are some thousands at most. A stock that never had a quote has no row: it is drawn anew with its first one.
-    """
-    if db.session.scalar(select(QuoteRow.instrument_id).where(QuoteRow.instrument_id.in_(ids)).limit(1)) is None:
-        return []
-    found = db.session.scalars(update(QuoteRow).where(QuoteRow.instrument_id.in_(ids)).values(version=_next_version())
-                               .returning(QuoteRow.instrument_id)).all()
-    return load_live(sorted(found))
-
-
-def _next_version() -> int:
-    """Count the feed up; the row's lock keeps every other writer of quotes waiting until the commit."""
-    count_up = update(FeedVersion).values(value=FeedVersion.value + 1).returning(FeedVersion.value)
-    version = db.session.scalar(count_up)
-    if version is None:
-        db.session.execute(insert(FeedVersion).values(id=1, value=0).on_conflict_do_nothing())
-        version = db.session.scalars(count_up).one()
-    return version
 
 
 def _give_back_version() -> None:

@@ -1,11 +1,12 @@
 """What a page tells the workers: these stocks are being looked at."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from flask import current_app
 
 from webapp.live import bus
+from webapp.records import LiveQuote
 from webapp.redis import RedisAway
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,16 @@ def mark_watched(ids: Iterable[int]) -> None:
         bus.mark_watched(current_app.extensions["redis"], ids)
     except RedisAway:
         log.warning("Redis is away: the page's stocks are not marked as watched")
+
+
+def publish(changed: Sequence[LiveQuote]) -> None:
+    """Tell the pages what one commit changed, after it; without Redis they find it in the database within seconds."""
+    if not changed:
+        return
+    try:
+        bus.publish_quotes(current_app.extensions["redis"], changed[0].version, changed)
+    except RedisAway:
+        log.warning("Redis is away: the pages will find version %s in the database", changed[0].version)
 
 
 def ring_bell(topic: str, *, user_id: int | None = None, session_id: int | None = None) -> None:

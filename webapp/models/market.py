@@ -25,6 +25,7 @@ class InstrumentRow(Model):
     its successor (XNAS:META). `figi` names the share class for ever, `listed_on` is its first day. `listed_by` is the
     provider in whose directory it last stood, `missing_since` the day on which it was first not in it. `benchmark` is
     the key of what its relative strength is measured against, "" where that is the usual one of its currency.
+    `set_by_admin` names those of name, kind and status, with commas, that an admin set and no directory changes.
     """
 
     __tablename__ = "instruments"
@@ -50,6 +51,7 @@ class InstrumentRow(Model):
     missing_since: Mapped[dt.date | None]
     sector: Mapped[str] = mapped_column(String(60), default="", index=True)
     benchmark: Mapped[str] = mapped_column(String(30), default="")
+    set_by_admin: Mapped[str] = mapped_column(String(40), default="")
 
     @validates("name")
     def keep_folded_name(self, _key: str, name: str) -> str:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, delete, select, update
 
-from webapp.errors import NotFound, Refused
+from webapp.errors import Conflict, NotFound, Refused
 from webapp.extensions import db
 from webapp.instruments import Ambiguous, Found, Unknown, resolve_all
 from webapp.lists import (
     MAX_LISTS,
     MAX_NAME,
+    MAX_NOTE,
     MAX_STOCKS,
     Added,
     add_symbols,
@@ -24,6 +25,7 @@ from webapp.lists import (
     free_name,
     lock_person,
     lock_watchlist,
+    replace_symbol,
     set_values,
 )
 from webapp.models import Watchlist, WatchlistItem
@@ -31,9 +33,10 @@ from webapp.records import Instrument
 from webapp.watchlists.parsing import ParsedLine, parse_symbols
 
 # What the feature's other modules take from here although it lives below.
-__all__ = ["MAX_LISTS", "MAX_NAME", "MAX_STOCKS", "Added", "add_symbols", "create_watchlist"]
+__all__ = ["MAX_LISTS", "MAX_NAME", "MAX_NOTE", "MAX_STOCKS", "Added", "add_symbols", "create_watchlist",
+           "replace_symbol"]
 
-MAX_NOTE = 2_000
+NOT_ON_LIST = "This stock is no longer on the list."
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,44 +117,43 @@ def import_text(watchlist: Watchlist, text: str) -> Review:
                   tuple(unknown), tuple(ambiguous))
 
 
-def remove_symbol(watchlist: Watchlist, instrument_id: int) -> None:
-    """Take a stock off the list, with its note; one that is gone already is no error."""
+def remove_symbol(watchlist: Watchlist, instrument_id: int) -> bool:
+    """Take a stock off the list, with its note; one that is gone already is no error, but False."""
     lock_watchlist(watchlist)
-    db.session.execute(delete(WatchlistItem).where(*_item(watchlist, instrument_id)))
-
-
-def replace_symbol(watchlist: Watchlist, instrument_id: int, successor_id: int) -> None:
-    """Put its successor into a stock's place, with its note.
-
-    Where the successor is on the list already it stays where it is, and gets the note behind its own.
-    """
-    lock_watchlist(watchlist)
-    notes = {row.instrument_id: row.note for row in db.session.execute(
-        select(WatchlistItem.instrument_id, WatchlistItem.note)
-        .where(WatchlistItem.watchlist_id == watchlist.id,
-               WatchlistItem.instrument_id.in_([instrument_id, successor_id])))}
-    if instrument_id not in notes:
-        raise NotFound("This stock is no longer on the list.")
-    if successor_id in notes:
-        both = "\n".join(note for note in (notes[successor_id], notes[instrument_id]) if note)
-        changed(update(WatchlistItem).where(*_item(watchlist, successor_id)).values(note=both[:MAX_NOTE]))
-        db.session.execute(delete(WatchlistItem).where(*_item(watchlist, instrument_id)))
-    else:
-        changed(update(WatchlistItem).where(*_item(watchlist, instrument_id)).values(instrument_id=successor_id))
+    gone = delete(WatchlistItem).where(*_item(watchlist, instrument_id)).returning(WatchlistItem.id)
+    return db.session.scalar(gone) is not None
 
 
 def move_symbol(watchlist: Watchlist, instrument_id: int, move: Move) -> None:
     """Put a stock at another place on the list."""
+    items = _lock_items(watchlist)
+    if instrument_id not in items:
+        raise NotFound(NOT_ON_LIST)
+    _put_in_order(move.apply(list(items.values()), items[instrument_id]))
+
+
+def order_symbols(watchlist: Watchlist, instrument_ids: Sequence[int]) -> None:
+    """Give the whole list an order; raise Conflict where these are not exactly the stocks on it, each once."""
+    items = _lock_items(watchlist)
+    if sorted(items) != sorted(instrument_ids):
+        raise Conflict("These are not the stocks on the list, each once: it may have changed meanwhile. Read it again.",
+                       code="not-the-same-stocks")
+    _put_in_order([items[instrument_id] for instrument_id in instrument_ids])
+
+
+def _lock_items(watchlist: Watchlist) -> dict[int, int]:
+    """Let one change at a time touch the list; return the ids of its rows by those of the stocks, in their order."""
     lock_watchlist(watchlist)
-    items = {row.instrument_id: row.id for row in db.session.execute(
+    return {row.instrument_id: row.id for row in db.session.execute(
         select(WatchlistItem.instrument_id, WatchlistItem.id)
         .where(WatchlistItem.watchlist_id == watchlist.id)
         .order_by(WatchlistItem.position, WatchlistItem.id))}
-    if instrument_id not in items:
-        raise NotFound("This stock is no longer on the list.")
-    order = move.apply(list(items.values()), items[instrument_id])
-    places = [{"id": key, "position": place} for place, key in enumerate(order, start=1)]
-    db.session.execute(update(WatchlistItem), places)
+
+
+def _put_in_order(rows: Sequence[int]) -> None:
+    places = [{"id": key, "position": place} for place, key in enumerate(rows, start=1)]
+    if places:
+        db.session.execute(update(WatchlistItem), places)
 
 
 def write_note(watchlist: Watchlist, instrument_id: int, text: str) -> None:
@@ -161,7 +163,7 @@ def write_note(watchlist: Watchlist, instrument_id: int, text: str) -> None:
         raise Refused(f"A note has at most {MAX_NOTE:,} characters; this one has {len(text):,}.")
     found = changed(update(WatchlistItem).where(*_item(watchlist, instrument_id)).values(note=text))
     if not found:
-        raise NotFound("This stock is no longer on the list.")
+        raise NotFound(NOT_ON_LIST)
 
 
 def _item(watchlist: Watchlist, instrument_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

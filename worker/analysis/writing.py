@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import Counter
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
 from webapp.analytics.series import EPOCH
 from webapp.extensions import db
 from webapp.models import Snapshot, StageCount, StageWeek, UnreadablePast
+from webapp.stage_counts import Counts, change_counts, counted
 from webapp.upserts import insert
 from worker.analysis.batches import Batch, Reckoned
 from worker.analysis.figures import STAGE, WEEK, Rows, template_with
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 REASON_LENGTH = 300
 # What only the ratings write.
 RATED = {"rs", "rated"}
-Counts = Counter[tuple[dt.date, int]]
 
 
 def write_batch(batch: Batch, now: dt.datetime) -> list[int]:
@@ -35,7 +34,7 @@ def write_batch(batch: Batch, now: dt.datetime) -> list[int]:
     if not found:
         return []
     anew = [one.due.id for one in found if one.anew]
-    counts = Counter({place: -count for place, count in _counted(anew).items()}) if anew else Counter()
+    counts = Counter({place: -count for place, count in counted(anew).items()}) if anew else Counter()
     if anew:
         db.session.execute(delete(StageWeek).where(StageWeek.instrument_id.in_(anew)),
                            execution_options={"synchronize_session": False})
@@ -69,26 +68,6 @@ def _note_unreadable(batch: Batch) -> None:
         for due, reason in batch.unreadable])
 
 
-def forget(ids: Collection[int]) -> None:
-    """Delete all that was found of these stocks."""
-    change_counts(Counter({place: -count for place, count in _counted(ids).items()}))
-    for model in (StageWeek, Snapshot):
-        db.session.execute(delete(model).where(model.instrument_id.in_(ids)),
-                           execution_options={"synchronize_session": False})
-
-
-def change_counts(changes: Counts) -> None:
-    """Add to, or take from, how many stocks were in each stage in each week."""
-    rows = [{"week": week, "stage": stage, "count": change} for (week, stage), change in changes.items() if change]
-    if not rows:
-        return
-    statement = insert(StageCount)
-    total = StageCount.__table__.c["count"] + statement.excluded["count"]
-    db.session.execute(statement.on_conflict_do_update(index_elements=["week", "stage"], set_={"count": total}), rows)
-    db.session.execute(delete(StageCount).where(StageCount.__table__.c["count"] <= 0),
-                       execution_options={"synchronize_session": False})
-
-
 def mend_counts() -> int:
     """Count all weeks and put right what differs, as after an instrument was deleted; return how many counts that were.
 
@@ -96,7 +75,7 @@ def mend_counts() -> int:
     """
     db.session.execute(delete(StageWeek).where(StageWeek.instrument_id.not_in(select(Snapshot.instrument_id))),
                        execution_options={"synchronize_session": False})
-    true = _counted(None)
+    true = counted(None)
     columns = StageCount.__table__.c
     stored = {(week, stage): count for week, stage, count in
               db.session.execute(select(columns.week, columns.stage, columns["count"]))}
@@ -114,15 +93,6 @@ def _values(one: Reckoned, now: dt.datetime) -> dict[str, Any]:
         "instrument_id": due.id, "benchmark": due.benchmark, "rs": None, "rated": False, "inputs_at": due.inputs_at,
         "template": template_with(one.snapshot["template"], old.rs if old else None), "computed_at": now,
         "weeks_at": now if changed or old is None else old.weeks_at}
-
-
-def _counted(ids: Collection[int] | None) -> Counts:
-    """Count the stored weeks of these stocks, or of all, by week and stage."""
-    stage = func.coalesce(StageWeek.stage, 0)
-    query = select(StageWeek.week, stage, func.count()).group_by(StageWeek.week, stage)
-    if ids is not None:
-        query = query.where(StageWeek.instrument_id.in_(ids))
-    return Counter({(week, number): count for week, number, count in db.session.execute(query)})
 
 
 def _counts_of(rows: Rows) -> Counts:

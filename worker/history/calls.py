@@ -132,7 +132,7 @@ def claim_within(share: Share, provider: Provider, subject: str) -> int | quota.
     A pause that ends soon is waited out, a few times. No transaction is open afterwards, nor meanwhile.
     """
     if not quota.is_counted(provider):
-        return None
+        return quota.permit(provider, subject)
     waits = 0
     while isinstance(found := _claim(share, provider, subject), quota.Refusal):
         db.session.rollback()

@@ -1,10 +1,9 @@
-"""The sectors of companies: eleven names, those of the Global Industry Classification Standard, and one for funds."""
+"""The sectors of companies as vendors call them, and what they are called here; see webapp.kinds."""
 
 from __future__ import annotations
 
-FUND = "Fund"
-SECTORS = ("Communication Services", "Consumer Discretionary", "Consumer Staples", "Energy", "Financials",
-           "Health Care", "Industrials", "Information Technology", "Materials", "Real Estate", "Utilities", FUND)
+from webapp.kinds import FUND, SECTORS
+
 # What vendors call them, in small letters; Finnhub writes the standard's names, others Morningstar's.
 OTHER_NAMES = {
     "communication": "Communication Services", "communications": "Communication Services",

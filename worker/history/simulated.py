@@ -14,8 +14,8 @@ from webapp.extensions import db
 from webapp.markets import SessionBook
 from webapp.models import BarSeries, JobRun, RunState
 from webapp.models.bars import DAY
+from webapp.stage_counts import forget
 from worker.analysis import mark
-from worker.analysis.writing import forget
 from worker.history import runs
 from worker.history.fetching import OVERLAP
 from worker.history.minutes import MARK

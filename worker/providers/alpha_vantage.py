@@ -71,12 +71,14 @@ class AlphaVantage(RestProvider):
         self.delay, self.batch_size, self.extended_hours = vendor.delay, vendor.batch_size, vendor.extended_hours
 
     def covers(self, instrument: Instrument) -> bool:
-        """Tell whether the plan has prices from the exchange, of the class that `delay` says."""
-        return instrument.mic in (SUFFIXES if self.delay is State.END_OF_DAY else US)
+        """Tell whether the plan has prices from the exchange, of the class that `delay` says; see RestProvider."""
+        if self.delay is State.END_OF_DAY:
+            return super().covers(instrument)
+        return instrument.mic in US and self.written.get(instrument.id) != ""
 
     def symbol_of(self, instrument: Instrument) -> str:
         """Return the symbol as Alpha Vantage writes it: BRK-B, TSCO.LON."""
-        if instrument.mic not in SUFFIXES:
+        if instrument.mic not in SUFFIXES and not self.written.get(instrument.id):
             raise ProviderError(ErrorKind.UNKNOWN_SYMBOL, f"{TITLE} has no prices from the exchange {instrument.mic}.")
         return super().symbol_of(instrument)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from worker.providers.csv_table import Table, TableError, read_table
 from worker.providers.figures import FigureError
 from worker.providers.freshness import times_of_day
 from worker.providers.histories import finished, is_over, known_dividends, known_splits
-from worker.providers.rest import US
+from worker.providers.rest import NOTHING_WRITTEN, US
 
 if TYPE_CHECKING:
     from config import Config
@@ -36,13 +36,17 @@ MOST_BYTES = 8 * 1024 * 1024
 
 
 class CsvFiles:
-    """The provider. A file is read anew when it was written since; see docs/providers.md for what it may be named."""
+    """The provider. A file is read anew when it was written since; see docs/providers.md for what it may be named.
+
+    `written` are the names, without the .csv, that an admin has given files of stocks, by instrument; "" is no file.
+    """
 
     name = "csv"
     title = "CSV files"
     batch_size = VENDORS["csv"].batch_size
     delay = State.END_OF_DAY
     extended_hours = False
+    written: Mapping[int, str] = NOTHING_WRITTEN
 
     def __init__(self, config: Config) -> None:
         self.limits = VENDORS[self.name].limits(config)
@@ -122,7 +126,7 @@ class CsvFiles:
             reason = "it is too large"
             if len(content) <= MOST_BYTES:
                 try:
-                    table = read_table(content, spellings(instrument))
+                    table = read_table(content, self._spellings(instrument))
                 except TableError as error:
                     reason = str(error)
                 else:
@@ -131,8 +135,18 @@ class CsvFiles:
         raise broken_file(path, reason)
 
     def _find(self, instrument: Instrument) -> Path | None:
-        paths = (self._folder / name for name in names_of(instrument))
-        return next((path for path in paths if path.is_file()), None)
+        if instrument.id in self.written:
+            names = [f"{text}.csv" for word in self._spellings(instrument) for text in (word, word.lower())]
+        else:
+            names = names_of(instrument)
+        return next((path for path in (self._folder / name for name in names) if path.is_file()), None)
+
+    def _spellings(self, instrument: Instrument) -> list[str]:
+        """Return how the symbol may be written: as an admin says, or as is usual."""
+        written = self.written.get(instrument.id)
+        if written is None:
+            return spellings(instrument)
+        return [written.upper()] if SYMBOL.fullmatch(written.upper()) else []
 
 
 def _finished(table: Table, mic: str, now: dt.datetime, sessions: SessionBook) -> Iterator[Bar]:

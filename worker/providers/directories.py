@@ -13,8 +13,6 @@ from webapp.notation import canonical
 from webapp.records import Listing, unit_of
 from worker.providers.figures import FigureError, parse_price
 
-KINDS = ("stock", "etf", "fund", "index", "warrant", "right", "unit", "preferred", "bond", "crypto", "currency",
-         "other")
 # Parts of exchanges that have codes of their own, by the exchange that a stock is stored on.
 SEGMENTS = {"XNGS": "XNAS", "XNMS": "XNAS", "XNCM": "XNAS", "XNIM": "XNAS", "MTAA": "XMIL", "XETB": "XETR",
             "XETA": "XETR", "AIMX": "XLON"}
@@ -119,7 +117,10 @@ def figi_of(*values: Any) -> str:
 
 
 def kind_of(value: Any, words: Mapping[str, str] = {}) -> str:
-    """Return one of KINDS for what a vendor calls a listing; `words` are codes of its own. No word is a stock."""
+    """Return one of KINDS (webapp/kinds.py) for what a vendor calls a listing; `words` are codes of its own.
+
+    No word is a stock.
+    """
     text = text_of(value)
     if not text or text in words:
         return words.get(text, "stock")

@@ -51,6 +51,7 @@ class Massive(RestProvider):
     title = "Massive"
     setting = "MASSIVE_API_KEY"
     delay = State.END_OF_DAY
+    case_counts = True  # preferred shares are ABCpA
 
     def __init__(self, config: Config, client: Client | None = None) -> None:
         super().__init__(config.MASSIVE_URL, config.MASSIVE_API_KEY, VENDORS[self.name].limits(config), client)

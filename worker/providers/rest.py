@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from webapp.records import Instrument, Quote, State
@@ -26,11 +27,17 @@ Found = TypeVar("Found")
 US = {"XNAS": "", "XNYS": "", "XASE": "", "ARCX": "", "BATS": ""}
 
 
+# What no admin has said anything of is written by the vendor's rules.
+NOTHING_WRITTEN: Mapping[int, str] = MappingProxyType({})
+
+
 class RestProvider:
     """One vendor. A subclass says who it is, and makes quotes of answers in `fetch`.
 
     `setting` names the setting with its key, `suffixes` what it writes behind the symbols of each exchange that it has,
-    `class_sign` what it writes where a share class begins (BRK.B, BRK-B).
+    `class_sign` what it writes where a share class begins (BRK.B, BRK-B). `written` are the symbols of stocks of which
+    an admin has said how it writes them, by instrument, "" for those that it does not have; of most vendors only the
+    letters count in them, not the `case_counts`.
     """
 
     name = ""
@@ -41,6 +48,8 @@ class RestProvider:
     delay = State.LIVE
     suffixes: Mapping[str, str] = US
     class_sign = "."
+    case_counts = False
+    written: Mapping[int, str] = NOTHING_WRITTEN
 
     def __init__(self, url: str, key: str, limits: Limits, client: Client | None = None) -> None:
         self.limits = limits
@@ -49,12 +58,15 @@ class RestProvider:
         self._client = client or Client(self.title)
 
     def covers(self, instrument: Instrument) -> bool:
-        """Tell whether the exchange is one that the vendor has."""
-        return instrument.mic in self.suffixes
+        """Tell whether the exchange is one that the vendor has, or an admin says that it has the stock."""
+        written = self.written.get(instrument.id)
+        return instrument.mic in self.suffixes if written is None else bool(written)
 
     def symbol_of(self, instrument: Instrument) -> str:
         """Return the symbol as the vendor writes it."""
-        if instrument.mic not in self.suffixes:
+        if written := self.written.get(instrument.id, ""):
+            return written if self.case_counts else written.upper()
+        if instrument.mic not in self.suffixes or instrument.id in self.written:
             raise unknown_symbol(self.title)
         symbol = instrument.symbol.replace("/", ".").replace(".", self.class_sign)
         return symbol + self.suffixes[instrument.mic]

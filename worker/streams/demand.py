@@ -8,17 +8,20 @@ from sqlalchemy import func, or_, select
 
 from webapp.extensions import db
 from webapp.models import InstrumentRow, WatchlistItem
-from worker.streams.protocol import MICS, symbol_of
+from worker.providers.rest import NOTHING_WRITTEN
+from worker.streams.protocol import MICS, symbol_at
 
 # Enough for every plan there is.
 MOST = 2000
 
 
-def ranked_ids(on_screen: Mapping[int, int], held: Collection[int]) -> list[int]:
-    """Return the instruments that the sockets could bring and somebody wants, the most wanted first.
+def ranked_ids(on_screen: Mapping[int, int], held: Collection[int],
+               written: Mapping[int, str] = NOTHING_WRITTEN) -> list[int]:
+    """Return the instruments that a socket could bring and somebody wants, the most wanted first.
 
-    `on_screen` says how many look at each. Of two that about as many look at (within a factor of two), or that are on
-    as many lists, one that has a place goes before one that has none.
+    `on_screen` says how many look at each, `written` how the vendor writes those of which an admin says it. Of two that
+    about as many look at (within a factor of two), or that are on as many lists, one that has a place goes before one
+    that has none.
     """
     lists = (select(WatchlistItem.instrument_id, func.count().label("count"))
              .group_by(WatchlistItem.instrument_id).subquery())
@@ -32,7 +35,7 @@ def ranked_ids(on_screen: Mapping[int, int], held: Collection[int]) -> list[int]
     wanted = sorted((-on_screen.get(instrument_id, 0).bit_length(), 0 if instrument_id in on_screen else -(count or 0),
                      instrument_id not in held, place, instrument_id)
                     for place, (instrument_id, symbol, count) in enumerate(db.session.execute(query))
-                    if symbol_of(symbol) is not None)
+                    if symbol_at(instrument_id, symbol, written) is not None)
     return [instrument_id for *_, instrument_id in wanted]
 
 

@@ -75,11 +75,12 @@ class Folder:
         self.ignored: Counter[str] = Counter()
 
     def watch(self, stocks: Mapping[str, Stock]) -> None:
-        """Fold the trades of these symbols from now on, and forget all others."""
-        ids = {stock.id for stock in stocks.values()}
+        """Fold the trades of these symbols from now on, and forget all others, and those of a former symbol."""
         with self._lock:
+            before = {stock.id: symbol for symbol, stock in self._stocks.items()}
+            same = {stock.id for symbol, stock in stocks.items() if before.get(stock.id, symbol) == symbol}
             self._stocks = dict(stocks)
-            for instrument_id in self._entries.keys() - ids:
+            for instrument_id in self._entries.keys() - same:
                 del self._entries[instrument_id]
                 self._changed.pop(instrument_id, None)
 

@@ -52,6 +52,8 @@ class Link:
         self._traded: float | None = None
         self._tried_anew = False
         self._tries = self._refusals = 0
+        self._allowed = threading.Event()
+        self._allowed.set()
         self.thread = threading.Thread(target=self.run, name=f"socket of {protocol.title}", daemon=True)
 
     # What the main loop says and asks
@@ -65,6 +67,18 @@ class Link:
             self._busy_since = None
         elif self._busy_since is None:
             self._busy_since = time.monotonic()
+
+    def allow(self, allowed: bool) -> None:
+        """Say whether there may be a connection at all: one that is there is closed, one that waits is made at once."""
+        if allowed:
+            self._allowed.set()
+        else:
+            self._allowed.clear()
+
+    @property
+    def allowed(self) -> bool:
+        """Tell whether there may be a connection."""
+        return self._allowed.is_set()
 
     def is_connected(self) -> bool:
         """Tell whether there is a connection that is logged in."""
@@ -86,8 +100,12 @@ class Link:
     # The thread
 
     def run(self) -> None:
-        """Keep a connection until the end."""
+        """Keep a connection until the end, while there may be one."""
         while not self._ended.is_set():
+            if not self.allowed:
+                self._await_leave()
+                continue
+            wait = 0.0
             try:
                 self._connect_and_serve()
             except Refused as refused:
@@ -97,10 +115,27 @@ class Link:
             except Exception:  # a fault of ours in one message shall not end the stream for good
                 log.exception("%s: the connection is made anew", self.protocol.title)
                 wait = self._note_loss("An error of Stagewatch ended the connection; its log says more.")
-            else:
-                break
-            self._ended.wait(wait)
+            self._sleep(wait)
         self._set(OFF)
+
+    def _await_leave(self) -> None:
+        """Wait, without a connection, until there may be one again; nothing of what was before counts then."""
+        if self.is_connected():
+            self.down_since = time.monotonic()
+        self._set(OFF)
+        self._when_lost(self)
+        while not self._ended.is_set() and not self._allowed.wait(self._pace.poll):
+            pass
+        self._tries = self._refusals = 0
+        if not self._ended.is_set():
+            self._set(WAITING)
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait until the next try, or until there may be none."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and self.allowed and not self._ended.wait(
+                min(left, self._pace.poll)):
+            pass
 
     def _connect_and_serve(self) -> None:
         """Make a connection and use it until the end."""
@@ -113,7 +148,7 @@ class Link:
                 wire.send(text)
             if self.protocol.ready_at_once:
                 self._set(CONNECTED)
-            while not self._ended.is_set():
+            while self.allowed and not self._ended.is_set():
                 message = wire.receive()
                 if message is not None:
                     self._take(self.protocol.read(message))

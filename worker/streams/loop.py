@@ -19,11 +19,11 @@ from webapp import clock
 from webapp.extensions import db
 from webapp.live import bus
 from webapp.markets import SessionBook
-from webapp.models import InstrumentRow, QuoteRow
+from webapp.models import InstrumentRow, ProviderState, QuoteRow
 from webapp.records import Instrument, Quote, Session
 from webapp.redis import PREFIX, RedisAway
 from webapp.trading_days import load_book
-from worker import locks, store
+from worker import locks, spelling, store
 from worker.publishing import publish
 from worker.streams import demand, marks
 from worker.streams.alpaca import Alpaca
@@ -31,7 +31,7 @@ from worker.streams.finnhub import Finnhub
 from worker.streams.folding import Folded, Stock
 from worker.streams.link import Link
 from worker.streams.pace import Pace
-from worker.streams.protocol import MICS, Protocol, symbol_of
+from worker.streams.protocol import MICS, Protocol, symbol_at
 from worker.streams.quotes import is_seeded, make_quote, stock_of
 from worker.streams.states import write_states
 
@@ -76,6 +76,7 @@ class Streams:
         self._host = host
         self._on_screen: dict[int, int] = {}
         self._sessions = SessionBook(())
+        self._spellings: spelling.Spellings = {}
         self._planned = self._wrote = self._loaded = float("-inf")
         self._faults: set[str] = set()
 
@@ -97,6 +98,9 @@ class Streams:
 
     def _work(self) -> None:
         """Start the sockets' threads and turn the loop until the end."""
+        for link in self.links:
+            link.allow(False)  # until it is known whether an admin has paused the vendor
+        self._guarded(self._heed_admins)
         for link in self.links:
             link.thread.start()
         while not self.ended.is_set():
@@ -139,6 +143,7 @@ class Streams:
         if not self.links:
             return
         if time.monotonic() - self._planned >= self.pace.plan:
+            self._heed_admins()
             self._plan()
             self._planned = time.monotonic()
         rows = self._rows({instrument_id for link in self.links for instrument_id in link.held})
@@ -149,6 +154,13 @@ class Streams:
             self._store(link, seeded)
             self._mark(link, self._rows(seeded))
         db.session.rollback()
+
+    def _heed_admins(self) -> None:
+        """Let only those vendors have a connection that no admin has paused."""
+        stopped = set(db.session.scalars(select(ProviderState.provider).where(ProviderState.stopped_at.is_not(None))))
+        db.session.rollback()
+        for link in self.links:
+            link.allow(link.protocol.name not in stopped)
 
     def _plan(self) -> None:
         """Give the places of each connected socket to the most wanted stocks; a stock has one place at most."""
@@ -161,11 +173,13 @@ class Streams:
         except RedisAway:
             self._say("Redis is away: it stays with what was on screens before")
         taken: set[int] = set()
-        ranked = demand.ranked_ids(self._on_screen, {held for link in self.links for held in link.held})
+        before = {held for link in self.links for held in link.held}
+        self._spellings = spelling.load()
         for link in self.links:
-            if not link.is_connected() and now - link.down_since > self.pace.given_up:
+            if not link.allowed or (not link.is_connected() and now - link.down_since > self.pace.given_up):
                 link.held = {}
                 continue
+            ranked = demand.ranked_ids(self._on_screen, before, self._spellings.get(link.protocol.name, {}))
             free = [instrument_id for instrument_id in ranked if instrument_id not in taken]
             kept = {instrument_id: since for instrument_id, since in link.held.items() if instrument_id not in taken}
             link.held = demand.choose(free, kept, link.protocol.most, now, self.pace.place)
@@ -183,13 +197,13 @@ class Streams:
 
     def _watch(self, link: Link, rows: Iterable[Row]) -> None:
         """Tell the socket's thread what to bring, and what to hold the trades against."""
-        now = clock.now()
+        now, written = clock.now(), self._spellings.get(link.protocol.name, {})
         stocks: dict[str, Stock] = {}
         busy = False
         for row in rows:
             part, session = self._sessions.current(row.instrument.mic, now)
             busy |= part is Session.REGULAR
-            if symbol := symbol_of(row.instrument.symbol):
+            if symbol := symbol_at(row.instrument.id, row.instrument.symbol, written):
                 stocks[symbol] = stock_of(row.instrument, session, row.quote.price if row.quote else None,
                                           extended_hours=link.protocol.extended_hours)
         link.want(stocks, busy=busy)

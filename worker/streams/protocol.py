@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -117,3 +117,11 @@ class Protocol:
 def symbol_of(symbol: str) -> str | None:
     """Return a symbol as the sockets write it (BRK.B); None for one that they might not be able to read."""
     return symbol.replace("/", ".") if SYMBOL.fullmatch(symbol) else None
+
+
+def symbol_at(instrument_id: int, symbol: str, written: Mapping[int, str]) -> str | None:
+    """Return a stock's symbol at one vendor, of which admins have said how it writes some stocks; None as above."""
+    said = written.get(instrument_id)
+    if said is None:
+        return symbol_of(symbol)
+    return said if SYMBOL.fullmatch(said) else None

@@ -8,11 +8,12 @@ from tests.worker.conftest import Clock, make_instrument, watch
 from tests.worker.history.archive import Register
 from tests.worker.history.conftest import Use
 from webapp.extensions import db
+from webapp.kinds import SECTORS
 from webapp.models import IngestRun, InstrumentRow
 from webapp.records import Instrument
 from webapp.symbols.starter import read_starter_list
 from webapp.vendors import Limits
-from worker.history.sectors import OTHER_NAMES, SECTORS, sector_of
+from worker.history.sectors import OTHER_NAMES, sector_of
 from worker.jobs.companies import fetch_sectors
 from worker.providers.base import ErrorKind, ProviderError
 

@@ -21,11 +21,11 @@ from tests.conftest import RECORDINGS
 from tests.worker.providers.case import Case
 from tests.worker.providers.conftest import KEY, Vendor
 from tests.worker.providers.test_contract import CASES, ODD, needs_recordings, spoil, spoil_text
+from webapp.kinds import KINDS
 from webapp.markets import EXCHANGES
 from webapp.notation import canonical
 from webapp.records import Adjustment, Bar, Company, Dividend, History, Listing, MinuteBar, Minutes, Split
 from worker.providers.base import PROTOCOLS, Capability, ErrorKind, Provider, ProviderError, capabilities_of
-from worker.providers.directories import KINDS
 
 Ability = tuple[Case, Capability]
 ABILITIES = [(name, ability) for name in sorted(CASES) for ability in sorted(CASES[name].abilities)]

@@ -1,0 +1,118 @@
+"""The list of stocks as an admin goes through it: by what is odd about them, or by what they are called."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import ColumnElement, func, select, tuple_
+
+from webapp.extensions import db
+from webapp.instruments import LISTED, MAX_LENGTH, Mark, load_marks, search
+from webapp.models import InstrumentRow, QuoteRow, VendorSymbol
+
+PER_PAGE = 50
+KINDS = {"": "All", "ended": "Delisted or renamed", "priceless": "Listed, without a price",
+         "mapped": "With a symbol of a provider", "set": "Set by an admin"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for: stocks of a kind, or by a text; `after` and `before` are the places where a page ends."""
+
+    text: str = ""
+    kind: str = ""
+    after: str = ""
+    before: str = ""
+
+    @property
+    def words(self) -> dict[str, str]:
+        """Return it as an address says it, without the place."""
+        return {name: value for name, value in (("q", self.text), ("kind", self.kind)) if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """One stock of the list; `as_of` is when its price was made, `symbols` at how many providers it is mapped."""
+
+    row: InstrumentRow
+    mark: Mark | None
+    as_of: dt.datetime | None
+    symbols: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page; `after` and `before` are the keys that the next and the one before begin at, "" for none."""
+
+    stocks: Sequence[Stock]
+    after: str = ""
+    before: str = ""
+    cut: bool = False
+
+
+def read_asked(args: Mapping[str, str]) -> Asked:
+    """Return what the words of an address ask for; what has no meaning asks for everything."""
+    kind = args.get("kind", "")
+    return Asked(_word(args, "q", MAX_LENGTH), kind if kind in KINDS else "", _word(args, "after", 30),
+                 _word(args, "before", 30))
+
+
+def stocks_page(asked: Asked) -> Page:
+    """Return the page that is asked for; of what a text finds only the likeliest are shown."""
+    rows, page = _found(asked) if asked.text else _listed(asked)
+    ids = [row.id for row in rows]
+    marks, mapped = load_marks(ids), _mapped(ids)
+    query = select(QuoteRow.instrument_id, QuoteRow.as_of).where(QuoteRow.instrument_id.in_(ids))
+    times = dict(db.session.execute(query).tuples().all())
+    return replace(page, stocks=[Stock(row, marks.get(row.id), times.get(row.id), mapped[row.id]) for row in rows])
+
+
+def _found(asked: Asked) -> tuple[list[InstrumentRow], Page]:
+    """Return the stocks that the text may mean, the likeliest first."""
+    likely = [one.id for one in search(asked.text, PER_PAGE, where=_of_kind(asked.kind))]
+    rows = {row.id: row for row in db.session.scalars(select(InstrumentRow).where(InstrumentRow.id.in_(likely)))}
+    return [rows[number] for number in likely if number in rows], Page([], cut=len(likely) == PER_PAGE)
+
+
+def _listed(asked: Asked) -> tuple[list[InstrumentRow], Page]:
+    """Return the stocks of a page in the order of their symbols, and it with its neighbours."""
+    key, back = tuple_(InstrumentRow.symbol, InstrumentRow.mic), bool(asked.before and not asked.after)
+    mic, _, symbol = (asked.before if back else asked.after).partition(":")
+    query = select(InstrumentRow).where(*_of_kind(asked.kind))
+    if symbol:
+        query = query.where(key < (symbol, mic) if back else key > (symbol, mic))
+    order = (InstrumentRow.symbol, InstrumentRow.mic)
+    query = query.order_by(*(column.desc() if back else column for column in order)).limit(PER_PAGE + 1)
+    rows = list(db.session.scalars(query))
+    more, rows = len(rows) > PER_PAGE, rows[:PER_PAGE]
+    if back:
+        rows.reverse()
+    if not rows:
+        return [], Page([])
+    return rows, Page([], rows[-1].record().key if more or back else "",
+                      rows[0].record().key if (more and back) or (symbol and not back) else "")
+
+
+def _of_kind(kind: str) -> list[ColumnElement[bool]]:
+    """Return what a stock of this kind meets."""
+    row = InstrumentRow
+    priced = select(QuoteRow.instrument_id).where(QuoteRow.instrument_id == row.id, QuoteRow.price.is_not(None))
+    conditions: dict[str, list[ColumnElement[bool]]] = {
+        "ended": [row.status != LISTED], "priceless": [row.status == LISTED, ~priced.exists()],
+        "mapped": [row.id.in_(select(VendorSymbol.instrument_id))], "set": [row.set_by_admin != ""]}
+    return conditions.get(kind, [])
+
+
+def _mapped(ids: Sequence[int]) -> Counter[int]:
+    """Return at how many providers these stocks have a symbol of their own."""
+    query = (select(VendorSymbol.instrument_id, func.count()).where(VendorSymbol.instrument_id.in_(ids))
+             .group_by(VendorSymbol.instrument_id))
+    return Counter(dict(db.session.execute(query).tuples().all()))
+
+
+def _word(args: Mapping[str, str], name: str, longest: int) -> str:
+    """Return what stands at a name; no database takes a NUL."""
+    return args.get(name, "").replace("\0", "").strip()[:longest]
