@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 
-from webapp.accounts import emails
+from webapp.accounts import emails, sessions
 from webapp.errors import answer
 from webapp.extensions import limiter
 from webapp.throttle import address_key, wait_in_words
@@ -23,6 +23,12 @@ def account_key() -> str:
 def person_key() -> str:
     """Name the person who is logged in; anybody else counts by address."""
     return f"user {current_user.id}" if current_user.is_authenticated else address_key()
+
+
+def code_key() -> str:
+    """Name the person whose code is asked for: who is logged in, or whose password was right just now."""
+    held = sessions.held_log_in()
+    return person_key() if held is None else f"user {held.user_id}"
 
 
 def _account_limit() -> str:
@@ -43,6 +49,9 @@ by_account = limiter.limit(_account_limit, key_func=account_key, methods=POST, e
 # Changing the password and deleting the account ask for the same secret, so they share one count.
 by_person = limiter.shared_limit(_account_limit, scope="password", key_func=person_key, methods=POST,
                                  exempt_when=_switched_off)
+
+# Six digits are guessed by whoever may try often, so this limit stays where the others are switched off.
+by_code = limiter.shared_limit(_account_limit, scope="code", key_func=code_key, methods=POST)
 
 
 def forgive() -> None:

@@ -6,14 +6,14 @@ import secrets
 
 from flask import current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp import clock
-from webapp.accounts import emails, passwords, queries
-from webapp.errors import Refused
+from webapp import clock, lists
+from webapp.accounts import emails, passwords, queries, roles, tokens
+from webapp.errors import Conflict, NotFound, Refused
 from webapp.extensions import db
-from webapp.models import User, UserSession
+from webapp.models import Invitation, User, UserSession
 
 RESET_SECONDS = 3600
 SHORT_SESSION = dt.timedelta(hours=24)
@@ -30,21 +30,18 @@ def create_user(email: str, password: str, *, admin: bool = False) -> User:
     """Add an account; raise EmailTaken where there is one. Both texts have been checked."""
     if queries.find_user(email) is not None:
         raise EmailTaken
-    user = User(email=email, password_hash=_hash_apart(password), admin=admin)
+    return add_user(email, hash_apart(password), admin=admin)
+
+
+def add_user(email: str, password_hash: str, *, admin: bool = False) -> User:
+    """Add an account; where there is one, undo the whole transaction and raise EmailTaken."""
+    user = User(email=email, password_hash=password_hash, admin=admin)
     db.session.add(user)
     try:
         db.session.flush()
     except IntegrityError:  # somebody was faster
         db.session.rollback()
         raise EmailTaken from None
-    return user
-
-
-def set_admin(email: str, *, admin: bool) -> User | None:
-    """Let a person see how the place is run, or no longer, from the next page on; None where there is no account."""
-    user = queries.find_user(emails.typed(email))
-    if user is not None:
-        user.admin = admin
     return user
 
 
@@ -55,18 +52,28 @@ def authenticate(email: str, password: str) -> User | None:
     fits = _verify_apart(known.password_hash if known else passwords.DUMMY_HASH, password)
     if known is None or not fits:
         return None
-    renewed = _hash_apart(password) if passwords.is_outdated(known.password_hash) else known.password_hash
-    # Locked until the session is there, so that a new password ends that one too.
-    user = db.session.get(User, known.id, with_for_update=True)
+    renewed = hash_apart(password) if passwords.is_outdated(known.password_hash) else known.password_hash
+    user = lock(known.id)
     if user is None or user.locked or user.password_hash != known.password_hash:
         return None
     user.password_hash = renewed
     return user
 
 
+def lock(user_id: int) -> User | None:
+    """Return the person as they are now, locked until the session is there: a new password ends that one, too."""
+    try:
+        lists.lock_person(user_id)
+    except NotFound:
+        return None
+    return db.session.get(User, user_id, populate_existing=True)
+
+
 def knows_password(user: User, password: str) -> bool:
-    """Tell whether it is this person's password."""
-    return _verify_apart(user.password_hash, password)
+    """Tell whether it is this person's password, now: it may be changed while it is being checked."""
+    user_id, checked = user.id, user.password_hash
+    return _verify_apart(checked, password) and db.session.scalar(
+        select(User.password_hash).where(User.id == user_id)) == checked
 
 
 def open_session(user: User, *, lasting: bool, address: str, agent: str) -> tuple[UserSession, str]:
@@ -82,9 +89,10 @@ def open_session(user: User, *, lasting: bool, address: str, agent: str) -> tupl
     return row, token
 
 
-def end_session(session_id: int) -> None:
-    """Delete one session."""
-    db.session.execute(delete(UserSession).where(UserSession.id == session_id))
+def end_session(session_id: int) -> bool:
+    """Delete one session; tell whether it was there."""
+    gone = delete(UserSession).where(UserSession.id == session_id).returning(UserSession.id)
+    return db.session.scalar(gone) is not None
 
 
 def end_sessions(user_id: int, *, keep: int | None = None) -> list[int]:
@@ -94,25 +102,29 @@ def end_sessions(user_id: int, *, keep: int | None = None) -> list[int]:
 
 
 def change_password(user: User, password: str, *, keep: int | None) -> list[int]:
-    """Set a new password and end all sessions but `keep`; return the ended ones' ids."""
-    password_hash = _hash_apart(password)
-    user.password_hash = password_hash
-    return end_sessions(user.id, keep=keep)
+    """Set a new password and end all sessions but `keep`; return the ended ones' ids.
+
+    Raise Conflict where another one was set meanwhile: a stolen session must not undo what ended it.
+    """
+    user_id, old = user.id, user.password_hash
+    if not _replace_password(user_id, old, hash_apart(password)):
+        raise Conflict("Your password was changed meanwhile. Please log in again.")
+    return end_sessions(user_id, keep=keep)
 
 
 def reset_token(user: User) -> str:
     """Return a signed token that sets a new password once, within the hour."""
-    return _reset_signer().dumps([user.id, _fingerprint(user.password_hash)])
+    return _reset_signer().dumps([user.id, fingerprint(user.password_hash)])
 
 
 def user_of_reset_token(token: str) -> User | None:
     """Return whose password the token may set; None where it is forged, too old or used."""
     try:
-        user_id, fingerprint = _reset_signer().loads(token, max_age=RESET_SECONDS)
+        user_id, bound_to = _reset_signer().loads(token, max_age=RESET_SECONDS)
     except BadSignature:
         return None
     user = db.session.get(User, user_id)
-    if user is None or user.locked or fingerprint != _fingerprint(user.password_hash):
+    if user is None or user.locked or bound_to != fingerprint(user.password_hash):
         return None
     return user
 
@@ -120,15 +132,25 @@ def user_of_reset_token(token: str) -> User | None:
 def reset_password(user: User, password: str) -> list[int] | None:
     """Set a new password and end every session; return their ids, or None where the token was used meanwhile."""
     user_id, old = user.id, user.password_hash
-    new = _hash_apart(password)
-    won = db.session.scalar(update(User).where(User.id == user_id, User.password_hash == old)
-                            .values(password_hash=new).returning(User.id))
-    return None if won is None else end_sessions(user_id)
+    return end_sessions(user_id) if _replace_password(user_id, old, hash_apart(password)) else None
+
+
+def _replace_password(user_id: int, old: str, new: str) -> bool:
+    """Set the hash of a new password in the place of the one that was known; tell whether it was still that one."""
+    return db.session.scalar(update(User).where(User.id == user_id, User.password_hash == old)
+                             .values(password_hash=new).returning(User.id)) is not None
 
 
 def delete_user(user: User) -> list[int]:
-    """Delete an account with everything that is the person's; return the ids of the ended sessions."""
-    ended = end_sessions(user.id)
+    """Delete an account with everything that is the person's; return the ids of the ended sessions.
+
+    Raise Refused where that would leave the place without an admin.
+    """
+    roles.keep_an_admin(user.id)
+    # With whom they invited it is as with a locked person: who may invite no more has invited nobody.
+    db.session.execute(delete(Invitation).where(or_(
+        Invitation.email == user.email, (Invitation.invited_by == user.id) & Invitation.used_at.is_(None))))
+    ended = end_sessions(user.id) + tokens.streams_of(user.id)
     db.session.delete(user)
     db.session.flush()
     return ended
@@ -138,8 +160,8 @@ def _reset_signer() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="password-reset")
 
 
-def _fingerprint(password_hash: str) -> str:
-    """Bind a token to the password of today: with the next one it is void."""
+def fingerprint(password_hash: str) -> str:
+    """Return what binds a token to the password of today: with the next one it is void."""
     return hashlib.sha256(password_hash.encode()).hexdigest()[:32]
 
 
@@ -148,6 +170,7 @@ def _verify_apart(password_hash: str, password: str) -> bool:
     return passwords.verify(password_hash, password)
 
 
-def _hash_apart(password: str) -> str:
+def hash_apart(password: str) -> str:
+    """Return the password's hash. It takes long: the transaction is given up first."""
     db.session.rollback()
     return passwords.hash_password(password)

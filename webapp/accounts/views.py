@@ -1,16 +1,18 @@
 """Pages for coming in, going out, and what a person may do with their account."""
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_login import current_user, login_required
 from flask_wtf import FlaskForm
 
-from webapp import queue
-from webapp.accounts import forms, limits, queries, service, sessions
+from webapp import queue, site
+from webapp.accounts import forms, limits, queries, second_factor, service, sessions, tokens
 from webapp.accounts.devices import device_name
-from webapp.errors import Busy
+from webapp.accounts.tokens_forms import SCOPES
+from webapp.errors import Busy, Refused
 from webapp.extensions import db
+from webapp.models import User
 from webapp.redis import RedisAway
 from webapp.rendering import go_to, safe_path
 
@@ -37,7 +39,7 @@ def register() -> ResponseReturnValue:
     """Make an account, and go in with it."""
     if current_user.is_authenticated:
         return redirect(back_or("market.front"), 303)
-    if not current_app.config["REGISTRATION_OPEN"]:
+    if not site.registration_open():
         return render_template("accounts/registration_closed.html"), 403
     form = forms.RegisterForm()
     if form.validate_on_submit():
@@ -64,10 +66,19 @@ def login() -> ResponseReturnValue:
         user = service.authenticate(form.email.data, form.password.data)
         if user is not None:
             limits.forgive()
-            sessions.log_in(user, remember=form.remember.data)
-            return redirect(back_or("market.front"), 303)
+            return let_in_or_ask(user, remember=form.remember.data)
         form.password.errors = [forms.WRONG]
     return show("accounts/login.html", form)
+
+
+def let_in_or_ask(user: User, *, remember: bool) -> ResponseReturnValue:
+    """Let in whose password was right, or ask for the second factor first."""
+    if second_factor.is_on(user):
+        sessions.hold_log_in(user, remember=remember)
+        db.session.commit()
+        return redirect(url_for(".login_code", next=request.args.get("next")), 303)
+    sessions.log_in(user, remember=remember)
+    return redirect(back_or("market.front"), 303)
 
 
 @bp.post("/logout")
@@ -83,7 +94,11 @@ def logout() -> ResponseReturnValue:
 @login_required
 def account() -> ResponseReturnValue:
     """Show the account and where it is logged in."""
-    return render_template("accounts/account.html", sessions=queries.sessions_of(current_user))
+    held = tokens.list_tokens(current_user.id)
+    return render_template(
+        "accounts/account.html", sessions=queries.sessions_of(current_user), tokens=held,
+        can={token.id: SCOPES[tokens.scope_of(token)] for token in held},
+        codes_left=second_factor.codes_left(current_user.id) if second_factor.is_on(current_user) else 0)
 
 
 @bp.post("/account/sessions")
@@ -109,10 +124,19 @@ def change_password() -> ResponseReturnValue:
             ended = service.change_password(current_user, form.password.data, keep=current_user.session_id)
             db.session.commit()
             sessions.tell_ended(ended)
-            flash("Your password is changed. You are logged out everywhere else.", "success")
+            flash("Your password is changed. You are logged out everywhere else." + stay(current_user.id), "success")
             return redirect(url_for(".account"), 303)
         form.current.errors = [forms.WRONG_PASSWORD]
-    return show("accounts/change_password.html", form)
+    return show("accounts/change_password.html", form, tokens=tokens.count_working(current_user.id))
+
+
+def stay(user_id: int) -> str:
+    """Say how many tokens a new password leaves alone."""
+    count = tokens.count_working(user_id)
+    if not count:
+        return ""
+    return f" {count} {'token' if count == 1 else 'tokens'} for the API still {'works' if count == 1 else 'work'}: " \
+           "the account page lists them."
 
 
 @bp.route("/account/delete", methods=["GET", "POST"])
@@ -123,7 +147,11 @@ def delete_account() -> ResponseReturnValue:
     form = forms.DeleteAccountForm()
     if form.validate_on_submit():
         if service.knows_password(current_user, form.password.data):
-            ended = service.delete_user(current_user)
+            try:
+                ended = service.delete_user(current_user)
+            except Refused as refused:
+                form.form_errors = [refused.message]
+                return show("accounts/delete_account.html", form)
             db.session.commit()
             sessions.forget_cookie()
             sessions.tell_ended(ended)
@@ -162,6 +190,10 @@ def reset_password(token: str) -> ResponseReturnValue:
             return render_template("accounts/reset_void.html"), 410
         db.session.commit()
         sessions.tell_ended(ended)
-        flash("Your new password is set. Please log in with it.", "success")
+        flash("Your new password is set. Please log in with it." + stay(user.id), "success")
         return redirect(url_for(".login"), 303)
     return show("accounts/reset_password.html", form, email=user.email)
+
+
+# They add their pages to `bp`, which must stand before they can.
+from webapp.accounts import invitation_views, second_factor_views, tokens_views  # noqa: E402, F401

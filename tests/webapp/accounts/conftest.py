@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Callable, Iterator
 from contextvars import Context
 from typing import Any
 
+import pyotp
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
@@ -15,6 +17,7 @@ from redis import Redis
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from webapp import clock
 from webapp.accounts import passwords, service
 from webapp.extensions import db
 from webapp.live.bus import BELLS
@@ -59,6 +62,29 @@ class Browser:
     def cookies(self) -> dict[str, str]:
         """Return every cookie it holds."""
         return {name: cookie.value for (_, _, name), cookie in (self.client._cookies or {}).items()}
+
+
+class Watch:
+    """The time of a test."""
+
+    def __init__(self) -> None:
+        self.now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+
+    def forward(self, *, seconds: float) -> None:
+        """Let time pass."""
+        self.now += dt.timedelta(seconds=seconds)
+
+    def code(self, secret: str) -> str:
+        """Return what an authenticator app shows now."""
+        return pyotp.TOTP(secret).at(self.now)
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    """Return the clock that the application goes by; it stands still until the test moves it."""
+    held = Watch()
+    monkeypatch.setattr(clock, "now", lambda: held.now)
+    return held
 
 
 @pytest.fixture(autouse=True)

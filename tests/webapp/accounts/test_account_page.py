@@ -10,10 +10,19 @@ from flask import Flask
 from sqlalchemy import Table, select
 
 from tests.webapp.accounts.conftest import EMAIL, PASSWORD, Browser, count
-from webapp.accounts import service
+from webapp.accounts import service, tokens
 from webapp.accounts.devices import device_name
 from webapp.extensions import db
-from webapp.models import InstrumentRow, SavedScreen, User, UserSession, Watchlist, WatchlistItem
+from webapp.models import (
+    InstrumentRow,
+    RecoveryCode,
+    SavedScreen,
+    Scope,
+    User,
+    UserSession,
+    Watchlist,
+    WatchlistItem,
+)
 
 NEW = "a newer long secret"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
@@ -117,6 +126,16 @@ def test_deleting_the_account_asks_for_its_password(person: User, browser: Brows
     assert browser.is_logged_in()
 
 
+def test_the_last_admin_stays(person: User, browser: Browser) -> None:
+    person.admin = True
+    db.session.commit()
+    browser.log_in()
+    answer = browser.post("/account/delete", password=PASSWORD)
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert browser.is_logged_in()
+
+
 @pytest.mark.both_databases
 def test_a_deleted_account_leaves_no_row_in_any_table(app: Flask, person: User, browser: Browser,
                                                       new_browser: Callable[..., Browser],
@@ -127,7 +146,9 @@ def test_a_deleted_account_leaves_no_row_in_any_table(app: Flask, person: User, 
     stock = InstrumentRow(symbol="ZZZ", mic="XNAS", name="Zed", currency="USD", country="US")
     watchlist = Watchlist(user_id=person.id, name="Mine", items=[WatchlistItem(instrument=stock, note="private")])
     screen = SavedScreen(user_id=person.id, name="Mine", query="stage=2", token="t")
-    db.session.add_all([watchlist, screen])
+    token, _ = tokens.create_token(person, "mine", Scope.READ, None)
+    code = RecoveryCode(user_id=person.id, code_hash="c" * 64)
+    db.session.add_all([watchlist, screen, code, token])
     db.session.commit()
     tables = personal_tables()
     assert {"users", "user_sessions", "watchlists", "watchlist_items"} <= {table.name for table in tables}
@@ -136,7 +157,7 @@ def test_a_deleted_account_leaves_no_row_in_any_table(app: Flask, person: User, 
     assert answer.status_code == 303
     assert [table.name for table in tables if rows_in(table)] == []
     assert count(InstrumentRow) == 1
-    assert len(bells()) == 2
+    assert len(bells()) == 3, "two log-ins and the streams of one token"
     assert not browser.is_logged_in()
     assert not other.is_logged_in()
     assert browser.log_in().status_code == 422
@@ -153,7 +174,7 @@ def personal_tables() -> list[Table]:
 
 
 # What is everybody's and only says whose doing it was.
-LET_GO = {"ingest_runs.user_id"}
+LET_GO = {"audit_entries.user_id", "ingest_runs.user_id", "invitations.invited_by"}
 
 
 def test_every_table_that_names_a_person_goes_with_them(app: Flask) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from click.testing import Result
 from flask import Flask
 
 from tests.webapp.accounts.conftest import EMAIL, PASSWORD, Browser, count
 from webapp.extensions import db
-from webapp.models import User
+from webapp.models import AuditEntry, User
 
 
 def run(app: Flask, *arguments: str, typed: str = "", command: str = "create") -> Result:
@@ -75,11 +78,45 @@ def test_a_person_is_promoted_and_demoted(app: Flask, person: User, browser: Bro
     assert (result.exit_code, result.output) == (0, f"{EMAIL} is an admin now.\n")
     assert browser.get("/admin/findings").status_code == 200
     result = run(app, EMAIL, command="demote")
-    assert (result.exit_code, result.output) == (0, f"{EMAIL} is no admin any more.\n")
+    assert (result.exit_code, result.stdout) == (0, f"{EMAIL} is no admin any more.\n")
+    assert result.stderr.startswith("Nobody who can log in is an admin now")
     assert browser.get("/admin/findings").status_code == 404
 
 
-@pytest.mark.parametrize("command", ["promote", "demote"])
+@pytest.mark.both_databases
+def test_a_person_is_locked_and_unlocked(app: Flask, person: User, browser: Browser) -> None:
+    browser.log_in()
+    result = run(app, "ADA@Example.com ", command="lock")
+    assert (result.exit_code, result.output) == (0, f"{EMAIL} is locked.\n")
+    assert not browser.is_logged_in()
+    assert browser.log_in().status_code == 422
+    result = run(app, EMAIL, command="lock")
+    assert (result.exit_code, result.output) == (1, f"Error: {EMAIL} is locked already.\n")
+    result = run(app, EMAIL, command="unlock")
+    assert (result.exit_code, result.output) == (0, f"{EMAIL} is not locked any more.\n")
+    assert browser.log_in().status_code == 303
+
+
+def test_open_pages_of_a_locked_person_are_told(app: Flask, person: User, browser: Browser,
+                                                bells: Callable[[], list[dict[str, Any]]]) -> None:
+    browser.log_in()
+    run(app, EMAIL, command="lock")
+    assert [bell["topic"] for bell in bells()] == ["signed-out"]
+
+
+def test_what_is_done_at_the_shell_is_in_the_audit_log(app: Flask) -> None:
+    run(app, EMAIL, "--admin", "--password-stdin", typed=f"{PASSWORD}\n")
+    for command in ("demote", "lock", "unlock", "promote"):
+        assert run(app, EMAIL, command=command).exit_code == 0
+    db.session.rollback()
+    entries = db.session.query(AuditEntry).order_by(AuditEntry.id).all()
+    assert [entry.action for entry in entries] == ["user.create", "user.demote", "user.lock", "user.unlock",
+                                                   "user.promote"]
+    assert {(entry.who, entry.user_id, entry.via, entry.subject) for entry in entries} == {("", None, "shell", EMAIL)}
+    assert PASSWORD not in str([(entry.before, entry.after) for entry in entries])
+
+
+@pytest.mark.parametrize("command", ["promote", "demote", "lock", "unlock"])
 def test_nobody_is_promoted_or_demoted_by_an_unknown_address(app: Flask, person: User, command: str) -> None:
     result = run(app, "bob@example.com", command=command)
     assert result.exit_code == 1
