@@ -10,6 +10,8 @@ from redis import Redis
 from rq import Queue, Retry
 from rq.exceptions import DuplicateJobError
 
+from webapp.audit import PAGE
+from webapp.job_names import KEPT
 from webapp.redis import PREFIX, RedisAway
 
 log = logging.getLogger(__name__)
@@ -27,18 +29,24 @@ def send_password_reset(email: str) -> None:
     _enqueue("worker.jobs.mail.send_password_reset", email, job_id=None, retry=Retry(3, [10, 60, 300]))
 
 
+def send_invitation(invitation_id: int) -> None:
+    """Ask a worker to mail the link of an invitation; raise RedisAway where it cannot."""
+    _enqueue("worker.jobs.mail.send_invitation", invitation_id, job_id=None, retry=Retry(3, [10, 60, 300]))
+
+
 def search_symbols(text: str) -> None:
     """Ask a worker to ask the providers for the symbols that a text may mean; raise RedisAway where it cannot."""
     _enqueue("worker.jobs.directory.search_symbols", text, job_id=None, retry=None)
 
 
-def settle_hold(instrument_id: int, take: bool, user_id: int, price: str) -> None:
+def settle_hold(instrument_id: int, take: bool, user_id: int, price: str, via: str = PAGE) -> None:
     """Ask a worker to take or to drop a price that waits to be confirmed; raise RedisAway where it cannot.
 
-    `price` is the one that the person saw, with all its digits: no other is taken. To drop asks for none, "".
-    It is not tried again: a later price may wait by then.
+    `price` is the one that the person saw, with all its digits: no other is taken, or dropped.
+    `via` is for the audit log. It is not tried again: a later price may wait by then.
     """
-    _enqueue("worker.jobs.trust.settle_hold", instrument_id, take, user_id, price, job_id=None, retry=None)
+    by = () if via == PAGE else (via,)
+    _enqueue("worker.jobs.trust.settle_hold", instrument_id, take, user_id, price, *by, job_id=None, retry=None)
 
 
 def note_split(instrument_id: int, day: dt.date, ratio: Decimal, user_id: int) -> None:
@@ -48,6 +56,14 @@ def note_split(instrument_id: int, day: dt.date, ratio: Decimal, user_id: int) -
     """
     _enqueue("worker.jobs.trust.note_split", instrument_id, day.isoformat(), format(ratio, "f"), user_id, job_id=None,
              retry=Retry(3, [10, 60, 300]))
+
+
+def try_provider(name: str, instrument_id: int, asked_at: str) -> None:
+    """Ask a worker to make one call to a provider for a stock, as a test; raise RedisAway where it cannot.
+
+    `asked_at` is when that was wanted, in ISO 8601. It is not tried again: who asked sees what came of it.
+    """
+    _enqueue("worker.jobs.vendors.try_call", name, instrument_id, asked_at, job_id=None, retry=None)
 
 
 def import_file(run_id: int) -> None:
@@ -84,7 +100,7 @@ def _enqueue(function: str, *args: object, job_id: str | None, retry: Retry | No
     try:
         # Without a description RQ would log the arguments, and with them a person's address.
         queue.enqueue(function, *args, description=function, job_id=job_id, retry=retry, job_timeout=timeout,
-                      unique=unique, result_ttl=0 if unique else 60, failure_ttl=1 if unique else 86_400)
+                      unique=unique, result_ttl=0 if unique else 60, failure_ttl=1 if unique else KEPT)
     except RedisAway:
         log.exception("Redis is away: %s was not queued", function)
         raise

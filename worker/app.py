@@ -16,9 +16,10 @@ from rq.job import Job
 from config import Config
 from webapp.app import create_app
 from webapp.extensions import db
+from webapp.job_names import QUEUES, key_of
 from worker import locks, runs
 from worker.providers.yahoo_browser import preload
-from worker.schedule import QUEUES, Periodic, key_of, table
+from worker.schedule import Periodic, table
 
 log = logging.getLogger(__name__)
 

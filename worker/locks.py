@@ -8,15 +8,11 @@ from redis import Redis
 from redis.exceptions import LockError
 from redis.lock import Lock
 
-from webapp.redis import PREFIX, RedisAway
+from webapp.job_names import lock_name
+from webapp.redis import RedisAway
 
 # A run holds its lock for this time and renews it while it lives: a killed run blocks its successor no longer.
 LOCK_SECONDS = 4.0
-
-
-def lock_name(key: str) -> str:
-    """Name the lock of a job's runs."""
-    return f"{PREFIX}running:{key}"
 
 
 def is_running(redis: Redis, key: str) -> bool:

@@ -3,9 +3,7 @@
 import logging
 
 from config import Config
-
-# Anything shorter keeps no secret, and is part of ordinary words.
-SHORTEST_SECRET = 6
+from webapp.redaction import redacted, secrets_of
 
 
 class RedactingFormatter(logging.Formatter):
@@ -17,17 +15,13 @@ class RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        line = super().format(record)
-        for secret in self.secrets:
-            line = line.replace(secret, "***")
-        return line
+        return redacted(super().format(record), self.secrets)
 
 
 def set_up(settings: Config) -> None:
     """Log to stderr. Of the libraries only warnings: RQ has several lines a second, Alembic one per plug-in."""
-    secrets = [value for name in settings.SECRETS if len(value := str(getattr(settings, name, ""))) >= SHORTEST_SECRET]
     handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter(secrets))
+    handler.setFormatter(RedactingFormatter(secrets_of(settings)))
     logging.basicConfig(level=settings.LOG_LEVEL.upper(), handlers=[handler], force=True)
     if settings.LOG_LEVEL != "debug":
         for name in ("rq", "rq_scheduler", "alembic"):

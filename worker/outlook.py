@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, or_, select, update
 
 from webapp.analytics.intervals import DAILY_S
 from webapp.extensions import db
@@ -26,6 +26,7 @@ LEAST_CHANGE_S = 5.0
 # A close needs this long to reach the vendor.
 SETTLES = dt.timedelta(minutes=30)
 REASON_LENGTH = 200
+PAUSED = "its provider is paused by an admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,24 @@ def daily_outlook(candidate: Candidate, sessions: SessionBook, now: dt.datetime,
         next_at = following.closes_at + SETTLES if following else None
         reason = "the next close has not come yet"
     return Outlook(DAILY_S, next_at, reason, candidate.weight, candidate.day_range or 0.0)
+
+
+def paused(outlooks: Mapping[int, Outlook]) -> dict[int, Outlook]:
+    """Return the outlooks of stocks whose provider an admin has paused, and that no other one takes over.
+
+    Trades of some may still come, over another one's web socket.
+    """
+    return {number: one if one.streamed else replace(one, interval_s=None, next_at=None, reason=PAUSED)
+            for number, one in outlooks.items()}
+
+
+def pause(provider: Provider, now: dt.datetime) -> None:
+    """Say the same of those stocks that are still planned from a paused provider; the caller commits."""
+    plan = RefreshPlan
+    db.session.execute(
+        update(plan).where(plan.provider == provider.name,
+                           or_(plan.reason != PAUSED, plan.streamed, plan.planned_at <= now - RENEWED))
+        .values(interval_s=None, next_at=None, reason=PAUSED, streamed=False, planned_at=now))
 
 
 def _words(rest: Rest) -> str:

@@ -47,12 +47,14 @@ LONGEST_REST = dt.timedelta(minutes=15)
 class Refusal:
     """Why no call may be made now, in words fit for a page, and from when on one may.
 
-    `fault` says that the provider rests after an error, and not only because a limit is reached.
+    `fault` says that the provider rests after an error, and not only because a limit is reached. `stopped` says that an
+    admin lets it make no call until further notice; `until` is then no more than a time to look again.
     """
 
     reason: str
     until: dt.datetime
     fault: bool = False
+    stopped: bool = False
 
 
 def is_counted(provider: Provider) -> bool:
@@ -73,7 +75,7 @@ def claim(provider: Provider, subject: str) -> int | Refusal:
     state = ProviderState
     taken = db.session.scalar(
         update(state)
-        .where(state.provider == provider.name,
+        .where(state.provider == provider.name, state.stopped_at.is_(None),
                or_(state.paused_until.is_(None), state.paused_until <= now),
                # A clock that was set back must not stop the calls until it has caught up.
                or_(state.last_call_at.is_(None), state.last_call_at <= now - pause, state.last_call_at > now + MINUTE))
@@ -92,12 +94,23 @@ def claim(provider: Provider, subject: str) -> int | Refusal:
     return call_id
 
 
+def permit(provider: Provider, subject: str) -> int | Refusal | None:
+    """Count a call as claim() does, None where the provider counts none; return why it may not be made."""
+    if is_counted(provider):
+        return claim(provider, subject)
+    refusal = refusal_now(provider)
+    db.session.rollback()  # none may be open while the network is slow
+    return refusal
+
+
 def refusal_now(provider: Provider) -> Refusal | None:
     """Return why no call may be made now, without claiming one; the pause between two calls is no reason."""
-    if not is_counted(provider):
-        return None
     now = clock.now()
     state = db.session.get(ProviderState, provider.name, populate_existing=True)
+    if state is not None and state.stopped_at is not None:
+        return _stopped(provider, now)
+    if not is_counted(provider):
+        return None
     if state is not None and state.paused_until is not None and state.paused_until > now:
         return _resting(provider, now, dt.timedelta(0))
     return _over_limit(provider, now)
@@ -227,11 +240,18 @@ def _free_at(name: str, limit: int, window: dt.timedelta, now: dt.datetime) -> d
 def _resting(provider: Provider, now: dt.datetime, pause: dt.timedelta) -> Refusal:
     """Return the refusal of a provider that is paused, or was called a moment ago."""
     state = db.session.get_one(ProviderState, provider.name, populate_existing=True)
+    if state.stopped_at is not None:
+        return _stopped(provider, now)
     if state.paused_until is not None and state.paused_until > now:
         reason = state.last_error or f"{provider.title} is paused."
         return Refusal(f"{reason} The next try is at {_clock_time(state.paused_until, now)}.", state.paused_until,
                        fault=True)
     return Refusal(f"{provider.title}: one request at a time.", (state.last_call_at or now) + pause)
+
+
+def _stopped(provider: Provider, now: dt.datetime) -> Refusal:
+    """Return the refusal of a provider that an admin has paused; no end of it is known."""
+    return Refusal(f"{provider.title} is paused by an admin.", now + DAY, stopped=True)
 
 
 def _rest_after(provider: Provider, error: ProviderError) -> dt.timedelta:

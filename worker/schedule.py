@@ -1,14 +1,12 @@
 """Every job that runs again and again, in one table."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config import Config
+from webapp.job_names import ENTRY, key_of
 from webapp.vendors import SIMULATOR
 
 REFRESH = "refresh-quotes"
-# The queues, the most urgent first.
-QUEUES = ("refresh", "default")
 # How often it is asked what is due of real prices: a newcomer's pick is noticed so soon.
 QUOTA_REFRESH_SECONDS = 5
 
@@ -40,16 +38,11 @@ class Periodic:
     @property
     def entry_id(self) -> str:
         """Name the row in Redis; the same at each start, so that there is never a second one."""
-        return f"periodic-{self.name}"
+        return ENTRY + self.name
 
     def next_slot(self, now: float) -> int:
         """Return the next moment to run, in Unix seconds: on whole multiples of `every`, so that slots do not drift."""
         return (int(now - self.offset) // self.every + 1) * self.every + self.offset
-
-
-def key_of(function: str, arguments: Sequence[object]) -> str:
-    """Name a function with its arguments; those of a job that a page asked for may be ids."""
-    return ":".join((function, *map(str, arguments)))
 
 
 def refresh_name(provider: str) -> str:

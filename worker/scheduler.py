@@ -14,17 +14,17 @@ from rq.registry import ScheduledJobRegistry
 from rq.scheduler import RQScheduler
 from rq_scheduler import Scheduler
 
+from webapp.job_names import ENTRY, PERIODIC_KEPT, QUEUES, slot_id
 from worker.locks import is_running
-from worker.schedule import QUEUES, Periodic
+from worker.schedule import Periodic
 
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 1
 # A killed scheduler's lock ends after this time. Two at once would do no harm: a slot's job has one id.
 LOCK_SECONDS = 3
-# What a finished and a failed job leave in Redis goes after these times.
+# What a finished job leaves in Redis goes after this time.
 RESULT_SECONDS = 60
-FAILURE_SECONDS = 600
 # A retry whose moment has passed for so long is lost; the next slot no longer waits for it.
 LOST_RETRY_SECONDS = 5
 
@@ -64,7 +64,7 @@ class PeriodicScheduler(Scheduler):  # type: ignore[misc]  # the library has no 
         """
         for member in self.connection.zrange(self.scheduled_jobs_key, 0, -1):
             entry_id = member.decode()
-            if entry_id.startswith("periodic-") and entry_id not in self.table:
+            if entry_id.startswith(ENTRY) and entry_id not in self.table:
                 self.cancel(entry_id)
                 self.connection.delete(Job.key_for(entry_id))
         for periodic in self.table.values():
@@ -105,8 +105,8 @@ class PeriodicScheduler(Scheduler):  # type: ignore[misc]  # the library has no 
         queue = Queue(periodic.queue, connection=self.connection)
         retry = Retry(len(periodic.retry), list(periodic.retry)) if periodic.retry else None
         try:
-            queue.enqueue(periodic.function, *periodic.arguments, job_id=f"{periodic.name}-{slot}", unique=True,
+            queue.enqueue(periodic.function, *periodic.arguments, job_id=slot_id(periodic.name, slot), unique=True,
                           retry=retry, job_timeout=periodic.timeout, result_ttl=RESULT_SECONDS,
-                          failure_ttl=FAILURE_SECONDS)
+                          failure_ttl=PERIODIC_KEPT)
         except DuplicateJobError:
             log.debug("%s of slot %s is queued already", periodic.name, slot)

@@ -55,7 +55,8 @@ def found(market: Market) -> Iterator[None]:
 def test_an_admin_finds_the_page_leafs_filters_and_decides(admin: Person) -> None:
     page = admin.context.new_page()
     page.goto("/account")
-    page.get_by_role("navigation", name="Account").get_by_role("link", name="Findings").click()
+    page.get_by_role("navigation", name="Account").get_by_role("link", name="Admin").click()
+    page.get_by_role("navigation", name="Admin").get_by_role("link", name="Held prices").click()
     expect(page.get_by_role("heading", name="Held and rejected prices")).to_be_visible()
     page.get_by_role("link", name="Older").click()
     expect(page.get_by_text("51 to 60 of 60")).to_be_visible()
@@ -63,7 +64,8 @@ def test_an_admin_finds_the_page_leafs_filters_and_decides(admin: Person) -> Non
     page.get_by_label("Stock").first.fill("aapl")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("1 to 12 of 12")).to_be_visible()
-    page.get_by_role("button", name="Drop it: AAPL").click()
+    page.get_by_role("link", name="Drop it: AAPL").click()
+    page.get_by_role("button", name="Yes, drop it").click()
     expect(page.get_by_role("status").filter(has_text="XNAS:AAPL at 75.62 is to be dropped")).to_be_visible()
 
 
@@ -89,7 +91,8 @@ def test_on_a_phone_it_does_not_scroll_sideways_and_thumbs_find_everything(
         admin: Person, new_context: NewContext, site: Site) -> None:
     page = new_context(base_url=site.url, storage_state=admin.context.storage_state(), **PHONE).new_page()
     assert not problems_of(page, PAGE)
-    expect(page.get_by_role("button", name="Take it: AAPL")).to_be_visible()
+    expect(page.get_by_role("link", name="Take it: AAPL")).to_be_visible()
     page.goto("/account")
-    page.get_by_role("link", name="Held and rejected prices").tap()
+    page.get_by_role("navigation", name="Account").get_by_role("link", name="Admin").tap()
+    page.get_by_role("link", name="Held prices").tap()
     expect(page.get_by_role("heading", name="Held and rejected prices")).to_be_visible()

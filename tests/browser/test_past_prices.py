@@ -65,7 +65,8 @@ def test_an_admin_finds_what_is_odd_and_sets_it_right_without_scripts(
     page = new_context(base_url=site.url, java_script_enabled=False,
                        storage_state=admin.context.storage_state()).new_page()
     page.goto("/account")
-    page.get_by_role("navigation", name="Account").get_by_role("link", name="History").click()
+    page.get_by_role("navigation", name="Account").get_by_role("link", name="Admin").click()
+    page.get_by_role("navigation", name="Admin").get_by_role("link", name="Past prices").click()
     row = page.get_by_role("row").filter(has_text="AAPL")
     expect(row.get_by_role("img", name="2018: 251 of 261 sessions, missing in July")).to_be_visible()
     row.get_by_role("link", name="3 open").click()

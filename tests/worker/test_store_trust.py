@@ -20,9 +20,7 @@ from webapp.models import (
     ProviderCall,
     QuoteFinding,
     QuoteRow,
-    SplitRow,
     Tick,
-    User,
 )
 from webapp.quotes import load_live
 from webapp.records import Instrument, Split, State
@@ -175,48 +173,6 @@ def test_closes_make_the_deviation_that_a_jump_is_measured_with(app: Flask) -> N
     assert deviation == pytest.approx(0.01, rel=0.1)
     read(stock, "110", 21 * DAY + MINUTE)
     assert "Unconfirmed" in shown(stock)[1]
-
-
-@pytest.fixture
-def admin(app: Flask) -> int:
-    """The number of an account that runs the place."""
-    user = User(email="owner-of-a-very-long-address@example.com", password_hash="x", admin=True)
-    db.session.add(user)
-    db.session.commit()
-    return user.id
-
-
-def test_an_admin_may_take_or_drop_what_waits(app: Flask, admin: int, redis: Redis) -> None:
-    stock = make_instrument()
-    read(stock, "100")
-    read(stock, "62", MINUTE)
-    assert trust.settle_hold(stock.id, False, admin) == "dropped"
-    assert shown(stock) == ("100", "")
-    read(stock, "63", 2 * MINUTE)
-    assert trust.settle_hold(stock.id, True, admin, "62") == "another price waits by now"
-    assert trust.settle_hold(stock.id, True, admin, "63") == "taken"
-    assert shown(stock) == ("63", "")
-    assert findings()[-1][3] == "taken by owner-of-a-very-long-address@example.com"
-    assert trust.settle_hold(stock.id, True, admin) == "nothing waits"
-
-
-def test_nobody_else_may(app: Flask, admin: int, redis: Redis) -> None:
-    db.session.get_one(User, admin).admin = False
-    stock = make_instrument()
-    read(stock, "100")
-    read(stock, "62", MINUTE)
-    assert trust.settle_hold(stock.id, True, admin) == "nothing waits"
-    assert trust.note_split(stock.id, "2026-03-11", "2", admin) == "not for this person"
-    assert shown(stock)[0] == "100"
-    assert db.session.query(SplitRow).count() == 0
-
-
-def test_an_admin_may_tell_of_a_split(app: Flask, admin: int, redis: Redis) -> None:
-    stock = make_instrument()
-    read(stock, "100")
-    read(stock, "50.1", DAY)
-    assert trust.note_split(stock.id, (NOW + DAY).date().isoformat(), "2", admin) == "kept"
-    assert shown(stock) == ("50.1", "")
 
 
 class Splits(Vendor):

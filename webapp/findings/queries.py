@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import defer
 
 from webapp.extensions import db
@@ -113,6 +114,30 @@ def findings_page(asked: Filter, number: int) -> Page:
              .where(*conditions).order_by(QuoteFinding.last_at.desc(), QuoteFinding.id.desc())
              .offset((number - 1) * PER_PAGE).limit(PER_PAGE))
     return Page([(row, instrument.record()) for row, instrument in db.session.execute(query)], number, total)
+
+
+def holds_after(place: tuple[dt.datetime, int] | None, count: int) -> list[Hold]:
+    """Return up to `count` of the readings that wait, the newest first: those behind one of this moment and stock."""
+    query = (select(HeldQuote, InstrumentRow).join(InstrumentRow, InstrumentRow.id == HeldQuote.instrument_id)
+             .options(defer(HeldQuote.quote)).order_by(HeldQuote.first_at.desc(), HeldQuote.instrument_id)
+             .limit(count))
+    if place is not None:
+        at, number = place
+        query = query.where(or_(HeldQuote.first_at < at,
+                                and_(HeldQuote.first_at == at, HeldQuote.instrument_id > number)))
+    return [Hold(row, instrument.record()) for row, instrument in db.session.execute(query)]
+
+
+def findings_after(asked: Filter, place: tuple[dt.datetime, int] | None,
+                   count: int) -> list[tuple[QuoteFinding, Instrument]]:
+    """Return up to `count` findings, the newest first: those behind one of this moment and number."""
+    query = (select(QuoteFinding, InstrumentRow).join(InstrumentRow, InstrumentRow.id == QuoteFinding.instrument_id)
+             .where(*asked.conditions()).order_by(QuoteFinding.last_at.desc(), QuoteFinding.id.desc()).limit(count))
+    if place is not None:
+        at, number = place
+        query = query.where(or_(QuoteFinding.last_at < at,
+                                and_(QuoteFinding.last_at == at, QuoteFinding.id < number)))
+    return [(row, instrument.record()) for row, instrument in db.session.execute(query)]
 
 
 def _count(model: type[HeldQuote | QuoteFinding], conditions: Sequence[ColumnElement[bool]]) -> int:

@@ -8,11 +8,13 @@ from flask_login import current_user
 
 from webapp import queue
 from webapp.errors import Busy
+from webapp.filters import money
 from webapp.findings import queries
 from webapp.findings.forms import SettleForm, SplitForm
 from webapp.guards import admins_only
 from webapp.models import Finding
 from webapp.redis import RedisAway
+from webapp.sure import ask
 
 bp = Blueprint("findings", __name__, url_prefix="/admin/findings")
 admins_only(bp)
@@ -24,6 +26,21 @@ def index() -> ResponseReturnValue:
     return show_page(SplitForm(formdata=None))
 
 
+@bp.get("/holds/<int(max=2147483647):instrument_id>/<any(take, drop):do>")
+def ask_to_settle(instrument_id: int, do: str) -> ResponseReturnValue:
+    """Ask whether a price that waits is to be taken or dropped; the answer names the price."""
+    hold = queries.find_hold(instrument_id)
+    if hold is None:
+        return gone()
+    stock, row = hold.instrument, hold.row
+    price = f"{money(row.price, stock.decimals)} {stock.currency}"
+    last = f"The last price is {money(row.against, stock.decimals)}. It waits because: {row.reason}."
+    comes_to = ("It becomes the price that everybody sees." if do == "take" else
+                "It is forgotten, and the last price stays. If the provider sends it again, it waits again.")
+    return ask(f"{do.capitalize()} {price} for {stock.key}?", [last, comes_to], f"Yes, {do} it", url_for(".index"),
+               {"do": do, "price": hold.price}, action=url_for(".settle", instrument_id=instrument_id))
+
+
 @bp.post("/holds/<int(max=2147483647):instrument_id>")
 def settle(instrument_id: int) -> ResponseReturnValue:
     """Ask a worker to take or to drop a price that waits, if it is still the one that the admin saw."""
@@ -32,11 +49,10 @@ def settle(instrument_id: int) -> ResponseReturnValue:
         abort(422)
     hold = queries.find_hold(instrument_id)
     if hold is None or hold.price != form.price.data:
-        flash("That price no longer waits. This is how it is now.", "error")
-        return redirect(url_for(".index"), 303)
+        return gone()
     take = form.do.data == "take"
     try:
-        queue.settle_hold(instrument_id, take, current_user.id, hold.price if take else "")
+        queue.settle_hold(instrument_id, take, current_user.id, hold.price)
     except RedisAway:
         raise Busy("Nothing can be asked for at this moment. Please try again in a minute.") from None
     flash(f"Asked for: {hold.instrument.key} at {hold.price} is to be {'taken' if take else 'dropped'}. "
@@ -57,6 +73,12 @@ def note_split() -> ResponseReturnValue:
         raise Busy("Nothing can be asked for at this moment. Please try again in a minute.") from None
     flash(f"Asked for: {form.instrument.key} is split {form.ratio.data} from {day:%-d %b %Y} on. "
           "It shows within seconds.", "success")
+    return redirect(url_for(".index"), 303)
+
+
+def gone() -> ResponseReturnValue:
+    """Go back to the page, which says what waits now."""
+    flash("That price no longer waits. This is how it is now.", "error")
     return redirect(url_for(".index"), 303)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 from sqlalchemy.exc import OperationalError
 
+from webapp.audit import SHELL_ACTOR
 from webapp.bars.files.importing import ADJUSTMENTS, Choices
 from webapp.commands import DatabaseGroup
 from webapp.extensions import db
@@ -58,6 +59,7 @@ def _import_one(path: Path, choices: Choices) -> str:
     shows = sys.stderr.isatty()
     try:
         for step in service.take_in(run, path):
+            service.note_done(step, SHELL_ACTOR)
             db.session.commit()
             if shows and step.state == RunState.RUNNING and step.total:
                 click.echo(f"\r{path.name}: {100 * step.done // step.total} % read", nl=False, err=True)

@@ -8,6 +8,7 @@ from flask import Response, abort, flash, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from webapp import clock
+from webapp.audit import note
 from webapp.bars.writing import drop_series
 from webapp.errors import NotFound
 from webapp.export import Row, answer_csv
@@ -19,7 +20,7 @@ from webapp.history.faults_forms import RemoveForm
 from webapp.history.faults_views import ask_for_analysis
 from webapp.history.months import month_span
 from webapp.history.stored import load_bars, load_minutes, shown, texts
-from webapp.history.views import bp
+from webapp.history.views import actor, bp
 from webapp.models import BarSeries, InstrumentRow
 from webapp.models.bars import DAY
 from webapp.notation import canonical
@@ -84,6 +85,9 @@ def remove_series(mic: str, symbol: str) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return render_template("history/remove.html", stock=row.record(), series=series, form=form), (
             422 if form.is_submitted() else 200)
+    note(actor(), "series.remove", row.record().key, {
+        "source": series.source, "interval": series.interval, "adjusted": series.adjusted, "bars": series.bars,
+        "first_day": str(series.first_day or ""), "last_day": str(series.last_day or "")})
     drop_series(series)
     db.session.commit()
     ask_for_analysis()

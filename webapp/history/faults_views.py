@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from webapp import clock, queue
+from webapp.audit import note
 from webapp.bars import findings
 from webapp.bars.writing import write_events
 from webapp.extensions import db
@@ -18,7 +19,7 @@ from webapp.history import faults, spots, stock
 from webapp.history.faults_forms import BarForm, ExplainForm, NotedSplitForm, SureForm, filled, written
 from webapp.history.spots import Spot
 from webapp.history.stored import ShownBar
-from webapp.history.views import bp
+from webapp.history.views import actor, bp
 from webapp.models import BarFault
 from webapp.records import Split
 from webapp.redis import RedisAway
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 MOST_ID = 2**31 - 1
 NUMBER = f"<int(max={MOST_ID}):number>"
+ACTIONS = {"change": "bar.change", "take out": "bar.remove", "undo": "bar.undo"}
 BAR = f"/bars/<int(max={MOST_ID}):series_id>/<day>"
 
 
@@ -53,6 +55,7 @@ def explain_fault(number: int) -> ResponseReturnValue:
         return fault_page(fault, explain=form), 422
     if findings.explain(number, current_user.email, form.note.data, clock.now()) is None:
         return settled_already(fault)
+    note_explained(fault, form.note.data)
     return finish(fault, "The finding is explained.")
 
 
@@ -66,6 +69,9 @@ def explain_by_split(number: int) -> ResponseReturnValue:
     day, now, words = form.day.data, clock.now(), f"{form.ratio.data.strip()} split on {day_date(form.day.data)}"
     if findings.explain(number, current_user.email, words, now) is None:
         return settled_already(fault)
+    note_explained(fault, words)
+    note(actor(), "split.note", fault.instrument.key, {}, {"day": day.isoformat(),
+                                                           "ratio": format(form.new_for_one, "f")})
     # Not by the worker alone: else the finding might be explained by a split that is never kept.
     write_events(fault.instrument.id, [Split(day, form.new_for_one)], [], "admin", now)
     findings.check_many([each.id for each in stock.all_series(fault.instrument.id)], now)
@@ -135,10 +141,19 @@ def decide(spot: Spot, form: BarForm | SureForm, what: str, wanted: ShownBar | N
         db.session.rollback()
         return bar_page(spot, shown, problem=str(error)), 422
     said = {"change": "changed", "take out": "taken out", "undo": "as its source sent it"}[what]
+    note(actor(), ACTIONS[what], f"{spot.instrument.key} {spot.day}, {spot.series.source}", {"bar": written(spot.bar)},
+         {"bar": written(wanted)})
     db.session.commit()
     ask_for_analysis()
     flash(f"The bar of {day_date(spot.day)} is {said}. What it was before is kept.", "success")
     return redirect(spot.path, 303)
+
+
+def note_explained(fault: faults.Fault, why: str) -> None:
+    """Write into the audit log that an odd place is explained."""
+    row = fault.row
+    note(actor(), "finding.explain", f"{fault.instrument.key} {row.day}, {row.kind}", {"state": "open"},
+         {"state": "explained", "note": why})
 
 
 def finish(fault: faults.Fault, said: str) -> ResponseReturnValue:

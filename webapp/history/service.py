@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from webapp import clock
+from webapp.audit import Actor, note
 from webapp.bars.files.formats import FileRefused, shown
 from webapp.bars.files.importing import ADJUSTMENTS, Choices, FileImport
 from webapp.bars.findings import check_many, note_duplicates
@@ -56,6 +57,13 @@ def take_in(run: IngestRun, path: Path) -> Iterator[IngestRun]:
     except FileRefused as refusal:
         _end(run, RunState.REFUSED, str(refusal))
     yield run
+
+
+def note_done(run: IngestRun, actor: Actor) -> None:
+    """Write into the audit log what an import that went well has brought; other imports changed nothing."""
+    if run.state == RunState.DONE:
+        note(actor, "file.import", run.subject, {}, {"run": run.id, "source": run.source, "added": run.added,
+                                                     "changed": run.changed, "refused_lines": run.refused})
 
 
 def fail(run: IngestRun, reason: str) -> None:

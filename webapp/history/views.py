@@ -12,6 +12,7 @@ from werkzeug.datastructures import FileStorage
 
 from config import Config
 from webapp import queue
+from webapp.audit import Actor
 from webapp.bars.files.formats import FORMATS
 from webapp.errors import Busy
 from webapp.extensions import db, limiter
@@ -85,6 +86,11 @@ def run_page(run_id: int) -> ResponseReturnValue:
     run, instrument = found
     return render("history/run.html", "run" if is_fragment_request() else None, run=run, instrument=instrument,
                   going_on=run.state not in service.ENDED)
+
+
+def actor() -> Actor:
+    """Return who makes a change on these pages."""
+    return Actor(current_user.id, current_user.email)
 
 
 def show_import(form: ImportForm) -> str:

@@ -54,6 +54,7 @@ class Panel:
     chart: charts.Chart | None
     outlook: str
     stocks: int
+    shortest: float | None
     refused: int
     state: ProviderState | None
     stream: StreamState | None
@@ -62,6 +63,11 @@ class Panel:
     def simulated(self) -> bool:
         """Tell whether its prices are made up."""
         return self.vendor.delay is State.SIMULATED
+
+    @property
+    def stopped(self) -> bool:
+        """Tell whether an admin lets it make no call."""
+        return self.state is not None and self.state.stopped_at is not None
 
     @property
     def day(self) -> Window | None:
@@ -115,14 +121,17 @@ def load_panels(settings: Config, plans: queries.Plans, book: SessionBook, now: 
         limits = vendor.limits(settings)
         windows = [queries.with_overdraft(name, window, now)
                    for window in usage.windows_of(limits, calls[name].past, now)]
-        spending, outlook = plan_ahead(vendor, limits, demand, book, now, quarters.get(name, {}), due.get(name, {}))
+        state = states.get(name)
+        spending, outlook = (
+            (Spending(now + AHEAD), "Nothing is planned while it is paused.") if state and state.stopped_at else
+            plan_ahead(vendor, limits, demand, book, now, quarters.get(name, {}), due.get(name, {})))
         binding = usage.binding(windows)
         burn = usage.burn_down(binding, quarters.get(name, {}), spending, now) if binding else None
         found.append(Panel(
             name, vendor.title, vendor, settings.stream_places(name), calls[name], windows,
-            breaker(states.get(name), calls[name].failed, windows, now),
-            charts.draw(burn, vendor.title, now) if burn else None, outlook, demand.stocks, refused.get(name, 0),
-            states.get(name), streams.get(name)))
+            breaker(state, calls[name].failed, windows, now),
+            charts.draw(burn, vendor.title, now) if burn else None, outlook, demand.stocks, demand.shortest,
+            refused.get(name, 0), state, streams.get(name)))
     return found
 
 
@@ -156,6 +165,10 @@ def wanted(vendor: Vendor, demand: Demand) -> float:
 
 def breaker(state: ProviderState | None, failed: int, windows: Iterable[Window], now: dt.datetime) -> Breaker:
     """Say whether calls go through, and if not, why and until when."""
+    if state and state.stopped_at:
+        since = words.moment(state.stopped_at, now)
+        return Breaker("warn", "Paused", f"Paused by an admin since {since}: no call of any kind is made. Other "
+                                         "providers take over what they can.")
     failures = f"{failed} failed {'call' if failed == 1 else 'calls'} since its last price"
     if state and state.paused_until and state.paused_until > now:
         why = f"after {failures}" if failed else "as it asked for, or because of its last error"

@@ -173,6 +173,12 @@ def load_plans(names: Sequence[str]) -> Plans:
     return Plans(dict(demands), max(planned, default=None))
 
 
+def load_plans_of(ids: Sequence[int], names: Sequence[str]) -> dict[int, RefreshPlan]:
+    """Return how these stocks are refreshed, where one of the named providers does it."""
+    query = select(RefreshPlan).where(RefreshPlan.instrument_id.in_(ids), RefreshPlan.provider.in_(names))
+    return {plan.instrument_id: plan for plan in db.session.scalars(query)}
+
+
 def load_refreshes(user_id: int | None, names: Sequence[str], sort: str, direction: str,
                    page: int) -> tuple[list[Refresh], int]:
     """Return one page of the stocks on the person's lists, or of the front page's, and how many there are in all.

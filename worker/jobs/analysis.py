@@ -10,13 +10,14 @@ from flask import current_app
 from webapp import clock
 from webapp.bars.completed import Over, last_week_over
 from webapp.extensions import db
+from webapp.stage_counts import forget
 from webapp.trading_days import load_book
-from worker import store
+from webapp.versions import touch
 from worker.analysis import mark
 from worker.analysis.batches import Batch, load_market, reckon_all
 from worker.analysis.rating import rate
 from worker.analysis.stale import Due, all_reckoned, exchanges, find_benchmarks, find_due, find_gone
-from worker.analysis.writing import forget, mend_counts, write_batch
+from worker.analysis.writing import mend_counts, write_batch
 from worker.publishing import publish
 
 # Rows that one transaction gives a new version: more than a thousand, so that they wait behind quotes on the bus.
@@ -83,6 +84,6 @@ def _tell(ids: Collection[int]) -> None:
     """Tell the pages of the stocks that stand elsewhere now: some thousand at a time, so that quotes wait for none."""
     numbers = sorted(ids)
     for start in range(0, len(numbers), TOLD_AT_ONCE):
-        changed = store.touch(numbers[start:start + TOLD_AT_ONCE])
+        changed = touch(numbers[start:start + TOLD_AT_ONCE])
         db.session.commit()
         publish(current_app.extensions["redis"], changed)

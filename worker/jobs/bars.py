@@ -13,12 +13,13 @@ from webapp.extensions import db
 from webapp.live import bus
 from webapp.redis import RedisAway
 from webapp.trading_days import load_book
+from worker import quota
 from worker.history import events, fetching, minutes, runs, simulated
 from worker.history.calls import Round
 from worker.history.wanted import Wanted, is_due, keep_benchmark, load_wanted, ready_day
 from worker.providers.base import GivesDaily
-from worker.providers.registry import active_providers, providers_with
 from worker.providers.simulator import Simulator
+from worker.spelling import active_providers, providers_with
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +57,12 @@ def fold_ticks() -> str:
 
 def _make_up(settings: Config, wanted: list[Wanted]) -> str:
     """Make up the days that are missing of made-up stocks."""
+    simulator = Simulator(settings)
+    if refusal := quota.refusal_now(simulator):
+        return refusal.reason
     book = load_book(clock.now())
     db.session.commit()
-    made = simulated.make_bars(Simulator(settings), wanted, book, time.monotonic() + MAKING_SECONDS)
+    made = simulated.make_bars(simulator, wanted, book, time.monotonic() + MAKING_SECONDS)
     if made:
         _have_analysed()
     return f"{made} made up"

@@ -11,9 +11,10 @@ from sqlalchemy.exc import OperationalError
 
 from config import Config
 from webapp import clock, queue
+from webapp.audit import Actor
 from webapp.extensions import db
 from webapp.history import queries, service
-from webapp.models import IngestRun, RunState
+from webapp.models import IngestRun, RunState, User
 from webapp.redis import RedisAway
 from worker import locks
 from worker.runs import describe
@@ -65,7 +66,8 @@ def _import_one(run_id: int) -> str | None:
     settings: Config = current_app.config["SETTINGS"]
     path = service.upload_path(settings.INSTANCE_DIR, run_id)
     try:
-        for _step in service.take_in(run, path):
+        for step in service.take_in(run, path):
+            service.note_done(step, _actor_of(step))
             db.session.commit()
     except OperationalError as error:  # the database may be back at the next try
         db.session.rollback()
@@ -80,6 +82,12 @@ def _import_one(run_id: int) -> str | None:
         raise
     path.unlink(missing_ok=True)
     return run.state
+
+
+def _actor_of(run: IngestRun) -> Actor:
+    """Return who uploaded the file of a run; an account that is gone meanwhile is nobody known."""
+    user = db.session.get(User, run.user_id) if run.user_id is not None else None
+    return Actor(user.id, user.email) if user is not None else Actor(None, "")
 
 
 def _throw_away(wanted: set[str]) -> int:

@@ -9,14 +9,15 @@ from sqlalchemy import select, update
 from config import Config
 from webapp import clock
 from webapp.extensions import db
+from webapp.kinds import FUND
 from webapp.models import InstrumentRow, RunState, WatchlistItem
 from webapp.records import Instrument
 from worker import quota
 from worker.history import calls, runs
 from worker.history.calls import Round
-from worker.history.sectors import FUND, sector_of
+from worker.history.sectors import sector_of
 from worker.providers.base import GivesOverview, ProviderError
-from worker.providers.registry import providers_with
+from worker.spelling import providers_with
 
 RUN_SECONDS = 10.0
 # A stock is asked for once in this time at most, whatever came of it; at most so many in a run.

@@ -155,7 +155,8 @@ def _search(provider: GivesSearch, text: str) -> list[Listing] | str:
 def _counted(provider: Provider, subject: str, call: Callable[[], Found],
              claim_call: Callable[[Provider, str], int | quota.Refusal] = quota.claim) -> Found | quota.Refusal:
     """Claim a call, make it, settle it; return why it may not be made, raise what the provider raised."""
-    claim = _claim_soon(provider, subject, claim_call) if quota.is_counted(provider) else None
+    claim = (_claim_soon(provider, subject, claim_call) if quota.is_counted(provider)
+             else quota.permit(provider, subject))
     if isinstance(claim, quota.Refusal):
         return claim
     db.session.rollback()  # none may be open while the network is slow

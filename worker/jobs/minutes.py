@@ -11,7 +11,7 @@ from webapp.trading_days import load_book
 from worker import quota
 from worker.history import vendor_minutes
 from worker.providers.base import GivesMinutes
-from worker.providers.registry import providers_with
+from worker.spelling import providers_with
 
 
 def fetch_minutes(instrument_id: int) -> str:

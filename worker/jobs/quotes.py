@@ -24,10 +24,10 @@ from worker.planner import Call, Plan, due_calls, rests_for_long
 from worker.providers.answers import broken_answer
 from worker.providers.base import ErrorKind, Provider, ProviderError
 from worker.providers.freshness import DELAY, OLDEST, until_close
-from worker.providers.registry import active_providers
 from worker.providers.simulator import Simulator
 from worker.publishing import publish
 from worker.schedule import refresh_name
+from worker.spelling import active_providers
 from worker.streams.marks import streamed_ids
 
 log = logging.getLogger(__name__)
@@ -60,12 +60,16 @@ def refresh_quotes(name: str) -> str:
     provider, is_last = providers[place], place == len(providers) - 1
     refusal = rests_for_long(provider, clock.now())
     if refusal and not is_last:
+        if refusal.stopped:
+            outlook.pause(provider, clock.now())
+            db.session.commit()
         return f"rests: {refusal.reason}"
     sessions = load_book(clock.now())
     redis = current_app.extensions["redis"]
     plan = due_calls(clock.now(), provider, sessions, _viewers(redis), before=providers[:place],
                      streamed=streamed_ids(redis), slot_s=settings.REFRESH_SECONDS)
-    outlook.write(provider, plan.outlook, clock.now())
+    planned = outlook.paused(plan.outlook) if refusal and refusal.stopped else plan.outlook
+    outlook.write(provider, planned, clock.now())
     db.session.commit()  # none may be open while the network is slow
     stored, waiting = _carry_out(provider, plan, sessions)
     if is_last:
@@ -111,19 +115,19 @@ def _make_calls(plan: Plan, sessions: SessionBook) -> tuple[int, Sequence[Call],
         counted = quota.is_counted(call.provider)
         if counted and (number >= MOST_CALLS or time.monotonic() > until):
             return stored, calls[number:], quota.refusal_now(call.provider)
-        claim = _claim(call) if counted else None
+        claim = _claim(call)
         if isinstance(claim, quota.Refusal):
             return stored, calls[number:], claim
         stored += _fetch(call, claim, sessions, plan.paces)
     return stored, (), None
 
 
-def _claim(call: Call) -> int | quota.Refusal:
-    """Claim the call; wait out the pause between two calls."""
-    claim = quota.claim(call.provider, call.subject)
+def _claim(call: Call) -> int | quota.Refusal | None:
+    """Claim the call, where its provider counts any; wait out the pause between two calls."""
+    claim = quota.permit(call.provider, call.subject)
     while isinstance(claim, quota.Refusal) and claim.until - clock.now() < SHORT_WAIT:
         time.sleep(max((claim.until - clock.now()).total_seconds(), 0.05))
-        claim = quota.claim(call.provider, call.subject)
+        claim = quota.permit(call.provider, call.subject)
     return claim
 
 

@@ -10,15 +10,16 @@ from flask import current_app
 from sqlalchemy import or_, select, update
 
 from config import Config
-from webapp import clock
+from webapp import audit, clock, site
+from webapp.audit import Actor
 from webapp.extensions import db
-from webapp.models import HeldQuote, InstrumentRow, User
+from webapp.models import HeldQuote, InstrumentRow, SplitRow, User
 from webapp.ratios import in_words
 from webapp.records import Instrument, LiveQuote, Split
 from worker import holds, quota, store
 from worker.providers.base import GivesSplits, Provider, ProviderError
-from worker.providers.registry import providers_with
 from worker.publishing import publish
+from worker.spelling import providers_with
 
 log = logging.getLogger(__name__)
 
@@ -30,16 +31,24 @@ BESIDE, DATED_LATE = dt.timedelta(days=7), dt.timedelta(days=1)
 SAME_RATIO = Decimal("0.05")
 
 
-def settle_hold(instrument_id: int, take: bool, user_id: int, price: str = "") -> str:
-    """Take the reading of this price that waits, or drop what waits, because a person says so."""
-    user = db.session.get(User, user_id)
-    row = db.session.get(HeldQuote, instrument_id)
+def settle_hold(instrument_id: int, take: bool, user_id: int, price: str = "", via: str = audit.PAGE) -> str:
+    """Take or drop the reading of this price that waits, because a person says so (`via` page or API).
+
+    A job from before a price was told drops whatever waits.
+    """
+    site.lock("held prices")  # of two answers at once the second finds what the first has left
+    user = db.session.get(User, user_id, populate_existing=True)
+    row = db.session.get(HeldQuote, instrument_id, populate_existing=True)
     held = holds.held_of(row) if row is not None else None
-    if user is None or not user.admin or held is None:
+    if user is None or not user.admin or user.locked or held is None:
         return "nothing waits"
-    if take and held.quote.price != Decimal(price or "NaN"):
+    if (take or price) and held.quote.price != Decimal(price or "NaN"):
         return "another price waits by now"
     now = clock.now()
+    before = {"held": format(held.quote.price, "f"), "source": held.quote.source,
+              "last_price": format(row.against, "f") if row is not None else ""}
+    audit.note(Actor(user.id, user.email, via), "price.take" if take else "price.drop", _key_of(instrument_id), before,
+               {"price": before["held"]} if take else {})
     changed = (store.take_held(held.quote, f"taken by {user.email}", now) if take
                else store.drop_held(instrument_id, f"dropped by {user.email}", now))
     db.session.commit()
@@ -50,8 +59,9 @@ def settle_hold(instrument_id: int, take: bool, user_id: int, price: str = "") -
 def note_split(instrument_id: int, day: str, ratio: str, user_id: int) -> str:
     """Keep a split that a person knows of; a price that waited for it is taken."""
     user = db.session.get(User, user_id)
-    if user is None or not user.admin or db.session.get(InstrumentRow, instrument_id) is None:
+    if user is None or not user.admin or user.locked or db.session.get(InstrumentRow, instrument_id) is None:
         return "not for this person"
+    _note_split(Actor(user.id, user.email), instrument_id, dt.date.fromisoformat(day), Decimal(ratio))
     changed = learn(instrument_id, Split(dt.date.fromisoformat(day), Decimal(ratio)), "admin", user.email)
     db.session.commit()
     publish(current_app.extensions["redis"], changed)
@@ -87,6 +97,21 @@ def learn(instrument_id: int, split: Split, source: str, said_by: str) -> list[L
     split = Split(min(split.day, held.quote.day), split.ratio)
     return store.take_held(held.quote, f"explained by a {in_words(split.ratio)} split, as {said_by} says", now,
                            (split, source))
+
+
+def _note_split(actor: Actor, instrument_id: int, day: dt.date, ratio: Decimal) -> None:
+    """Write into the audit log that a split is kept, where it was not known so already: a job may run twice."""
+    known = db.session.get(SplitRow, (instrument_id, day))
+    if known is not None and known.ratio == ratio:
+        return
+    before = {"ratio": format(known.ratio, "f"), "source": known.source} if known is not None else {}
+    audit.note(actor, "split.note", _key_of(instrument_id), before,
+               {"day": day.isoformat(), "ratio": format(ratio, "f")})
+
+
+def _key_of(instrument_id: int) -> str:
+    row = db.session.get(InstrumentRow, instrument_id)
+    return row.record().key if row is not None else str(instrument_id)
 
 
 def _ask(settings: Config, instrument: Instrument, ratio: Decimal, as_of: dt.datetime) -> bool:

@@ -35,7 +35,7 @@ def test_a_held_price_is_taken_or_dropped_by_a_worker(
     assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
     # The price goes along: another may wait by the time that the worker comes to it.
     assert jobs(redis) == [("worker.jobs.trust.settle_hold",
-                            (stocks[0].id, take, admin.id, "150.0000" if take else ""))]
+                            (stocks[0].id, take, admin.id, "150.0000"))]
     assert f"XNAS:AAPL at 150.0000 is to be {word}" in browser.get(PAGE).text
     assert db.session.get(HeldQuote, stocks[0].id) is not None
 
@@ -65,13 +65,27 @@ def test_any_other_decision_and_one_without_the_forms_token_are_refused(
     assert not jobs(redis)
 
 
-def test_the_buttons_of_the_page_send_what_is_asked_for(
-        browser: Browser, stocks: list[InstrumentRow]) -> None:
+@pytest.mark.parametrize(("do", "words"), [("take", "Take it"), ("drop", "Drop it")])
+def test_the_page_asks_before_it_sends_what_is_decided(
+        browser: Browser, stocks: list[InstrumentRow], redis: Redis, do: str, words: str) -> None:
     add_hold(stocks[0], "150.1000")
+    path = f"{PAGE}/holds/{stocks[0].id}"
     page = browser.get(PAGE).text
-    assert page.count(f'action="{PAGE}/holds/{stocks[0].id}"') == 2
-    assert page.count('name="price" value="150.1000"') == 2
-    assert 'aria-label="Take it: AAPL"' in page
+    assert "<form" not in page[page.index('id="holds-title"'):page.index('id="findings-title"')]
+    assert f'href="{path}/{do}" aria-label="{words}: AAPL"' in page
+    question = browser.get(f"{path}/{do}").text
+    assert f"{do.capitalize()} 150.10 USD for XNAS:AAPL?" in question
+    assert f'action="{path}"' in question
+    assert f'name="do" value="{do}"' in question
+    assert 'name="price" value="150.1000"' in question
+    assert not jobs(redis)
+
+
+def test_the_question_about_a_price_that_waits_no_more_leads_back(
+        browser: Browser, stocks: list[InstrumentRow]) -> None:
+    answer = browser.get(f"{PAGE}/holds/{stocks[0].id}/drop")
+    assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
+    assert browser.get(f"{PAGE}/holds/{stocks[0].id}/double").status_code == 404
 
 
 def test_a_split_is_told_to_a_worker(

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from tests.conftest import SHARED
 from tests.factories import add_stock
 from webapp.extensions import db
-from webapp.models import BarFinding, BarSeries, IngestRun
+from webapp.models import AuditEntry, BarFinding, BarSeries, IngestRun
 
 GOOD = "date,open,high,low,close,volume\n2020-01-02,10,11,9,10.5,1000\n2020-01-03,10.5,12,10,11.25,2000\n"
 
@@ -52,6 +52,8 @@ def test_a_file_is_imported_and_the_run_kept(app: Flask, tmp_path: Path) -> None
     assert (kept.added, kept.done, kept.total) == (2, len(GOOD), len(GOOD))
     assert kept.finished_at is not None
     assert series() == 1
+    [entry] = db.session.query(AuditEntry)
+    assert (entry.action, entry.subject, entry.user_id, entry.via) == ("file.import", "bars.csv", None, "shell")
 
 
 def test_several_files_are_taken_one_by_one(app: Flask, tmp_path: Path) -> None:

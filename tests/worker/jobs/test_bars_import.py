@@ -23,7 +23,8 @@ from webapp.app import create_app
 from webapp.bars.files.importing import Choices
 from webapp.extensions import db
 from webapp.history import service
-from webapp.models import BarChunk, BarSeries, IngestRun, InstrumentRow
+from webapp.job_names import lock_name
+from webapp.models import AuditEntry, BarChunk, BarSeries, IngestRun, InstrumentRow, User
 from webapp.records import Adjustment
 from worker import locks
 from worker.jobs import bars_import
@@ -85,6 +86,21 @@ def test_a_file_is_imported_and_thrown_away_and_the_analysis_is_asked_for(
     assert (run.state, run.added, run.source, run.findings) == ("done", 2, "file", 0)
     assert not path_of(run).exists()
     assert queued(redis) == [("analyse", ())]
+
+
+def test_an_import_is_in_the_audit_log_once_with_who_uploaded_it(app: Flask, stock: InstrumentRow) -> None:
+    user = User(email="ada@example.org", password_hash="x", admin=True)
+    db.session.add(user)
+    db.session.flush()
+    run, bad = add_upload(stock), add_upload(stock, "nothing\n")
+    run.user_id = user.id
+    db.session.commit()
+    for number in (run.id, bad.id, run.id):
+        bars_import.import_file(number)
+    [entry] = db.session.query(AuditEntry)
+    assert (entry.user_id, entry.who, entry.action, entry.subject) == (
+        user.id, "ada@example.org", "file.import", "bars.csv")
+    assert (entry.after["run"], entry.after["added"], entry.after["source"]) == (run.id, 2, "file")
 
 
 def test_a_refused_file_asks_for_no_analysis(app: Flask, stock: InstrumentRow, redis: Redis) -> None:
@@ -159,7 +175,7 @@ def test_a_worker_that_is_killed_leaves_nothing_by_halves_and_the_file_is_taken_
     assert (count(BarSeries), count(BarChunk)) == (0, 0)
     run = db.session.get_one(IngestRun, run.id)
     assert run.state == "running"
-    redis.delete(locks.lock_name(bars_import.LOCK))  # a killed worker's lock lapses after some seconds
+    redis.delete(lock_name(bars_import.LOCK))  # a killed worker's lock lapses after some seconds
     assert bars_import.resume_imports() == "1 to take up, 0 files thrown away"
     assert queued(redis) == [("import_file", (run.id,))]
     bars_import.import_file(run.id)
@@ -173,7 +189,7 @@ def test_a_worker_that_is_killed_after_the_bars_are_stored_checks_them_the_next_
     db.engine.dispose()
     kill_in(app.config["SETTINGS"], run.id, "webapp.history.service.check_many")
     assert count(BarSeries) == 1
-    redis.delete(locks.lock_name(bars_import.LOCK))
+    redis.delete(lock_name(bars_import.LOCK))
     bars_import.import_file(run.id)
     run = db.session.get_one(IngestRun, run.id)
     assert (run.state, run.added, run.unchanged, run.findings) == ("done", 3, 0, 1)

@@ -1,0 +1,70 @@
+"""An admin, another person, somebody else, and what was rung."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from flask import Flask
+from redis import Redis
+from sqlalchemy import select
+
+from tests.webapp.people import PASSWORD, Browser, cheap_hashes, person, stranger, visitor
+from webapp.accounts import service
+from webapp.extensions import db
+from webapp.live.bus import BELLS
+from webapp.models import AuditEntry, User
+
+__all__ = ["PASSWORD", "Browser", "cheap_hashes", "person", "stranger", "visitor"]
+
+
+@pytest.fixture
+def admin(app: Flask) -> User:
+    """Somebody who runs the place."""
+    user = service.create_user("ada@example.org", PASSWORD, admin=True)
+    db.session.commit()
+    return user
+
+
+@pytest.fixture
+def browser(app: Flask, admin: User) -> Browser:
+    """The admin's browser, logged in."""
+    return Browser(app).log_in(admin)
+
+
+@pytest.fixture
+def bells(app: Flask, redis: Redis) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Return what was rung since the last time."""
+    listener = redis.pubsub()  # type: ignore[no-untyped-call]
+    listener.subscribe(BELLS)
+    listener.get_message(timeout=2)
+
+    def heard() -> list[dict[str, Any]]:
+        messages = []
+        while message := listener.get_message(timeout=0.1):
+            messages.append(json.loads(message["data"]))
+        return messages
+
+    yield heard
+    listener.close()
+
+
+def add_user(email: str, **fields: Any) -> User:
+    """Add an account that nobody logs in with, and commit."""
+    user = User(email=email, password_hash="x", **fields)
+    db.session.add(user)
+    db.session.commit()
+    return user
+
+
+def log() -> Sequence[AuditEntry]:
+    """Return the audit log as it is now, the oldest first."""
+    db.session.rollback()
+    return db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
+
+
+def actions() -> list[str]:
+    """Return what the audit log says was done."""
+    return [entry.action for entry in log()]
