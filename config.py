@@ -1,6 +1,7 @@
 """Every setting of Stagewatch, grouped by subject and read from the environment once, at start."""
 
 import os
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
@@ -59,6 +60,23 @@ def env_url(name: str, default: str) -> str:
 def env_words(name: str) -> tuple[str, ...]:
     """Read words with commas between them, in lower case."""
     return tuple(word for part in env(name).lower().split(",") if (word := part.strip()))
+
+
+def env_limit(name: str, default: str) -> str:
+    """Read how often somebody may ask, like 600 per minute."""
+    text = env(name, default)
+    if not re.fullmatch(r"[1-9]\d{0,8} per (\d{1,4} )?(second|minute|hour|day)s?", text):
+        raise ConfigError(f"{name} is {text!r}: write it like '600 per minute'.")
+    return text
+
+
+def env_origins(name: str) -> tuple[str, ...]:
+    """Read origins of pages, like https://charts.example.org, with commas between them; * is every one."""
+    found = env_words(name)
+    for each in found:
+        if each != "*" and not re.fullmatch(r"https?://[a-z0-9.-]+(:\d{1,5})?", each):
+            raise ConfigError(f"{name} names {each!r}: write origins like https://charts.example.org, or *.")
+    return found
 
 
 def env_choice(name: str, choices: tuple[str, ...]) -> str:
@@ -139,6 +157,7 @@ class Config:
 
         # Market data
         self._read_vendors()
+        self._read_api()
         # A worker that waits for a vendor keeps no other vendor waiting; more than four hang together hardly ever. One
         # more is for past prices: they are fetched, imported and reckoned with for minutes at times.
         self.JOB_WORKERS = env_int("JOB_WORKERS", max(3, min(len(self.vendors) + 2, 5)), least=1)
@@ -207,6 +226,14 @@ class Config:
         self.ALPHA_VANTAGE_CALLS_PER_DAY = env_int("ALPHA_VANTAGE_CALLS_PER_DAY", 25)
         self.ALPHA_VANTAGE_CALLS_PER_MINUTE = env_int("ALPHA_VANTAGE_CALLS_PER_MINUTE", 0)
         self.ALPHA_VANTAGE_ENTITLEMENT = env_choice("ALPHA_VANTAGE_ENTITLEMENT", ("none", "delayed", "realtime"))
+
+    def _read_api(self) -> None:
+        """Read who may use the API, and how often."""
+        self.API_PUBLIC = env_bool("API_PUBLIC", True)
+        self.API_LIMIT_TOKEN = env_limit("API_LIMIT_TOKEN", "600 per minute")
+        self.API_LIMIT_ADDRESS = env_limit("API_LIMIT_ADDRESS", "120 per minute")
+        self.API_FRESH_SECONDS = env_int("API_FRESH_SECONDS", 1)
+        self.API_CORS_ORIGINS = env_origins("API_CORS_ORIGINS")
 
     def _kept_secret(self) -> str:
         """Return the key that the first start wrote; production names its own."""

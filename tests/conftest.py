@@ -147,6 +147,7 @@ class Settings(Config):
         self.SQLALCHEMY_DATABASE_URI = database
         self.TESTING = True
         self.SERVER_NAME = None
+        self.API_FRESH_SECONDS = 0  # a test reads what it has just written
         for name, value in changes.items():
             setattr(self, name, value)
 

@@ -64,7 +64,8 @@ def test_nobody_imports_the_admin_or_the_api(surface: str) -> None:
 
 @pytest.mark.parametrize("module", ["webapp.records", "webapp.clock", "webapp.markets", "webapp.live.bus",
                                     "webapp.live.hub", "webapp.live.viewers", "webapp.live.feed",
-                                    "webapp.live.fragments", "webapp.drawing", "webapp.vendors", "webapp.analytics",
+                                    "webapp.live.fragments", "webapp.live.frames", "webapp.rows", "webapp.drawing",
+                                    "webapp.vendors", "webapp.analytics",
                                     "webapp.bars.codec"])
 def test_shared_nouns_know_no_flask(module: str) -> None:
     meant = [names for name, names in IMPORTS.items() if f"{name}.".startswith(f"{module}.")]

@@ -3,12 +3,13 @@
 import logging
 from typing import Any
 
+from apiflask import APIFlask
 from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config import Config, ConfigError
-from webapp import clock, database, errors, filters, headers, models, redis
+from webapp import clock, database, errors, filters, headers, models, redis, site, throttle
 from webapp.extensions import compress, csrf, db, limiter, login_manager, migrate
 
 __all__ = ["ConfigError", "create_app", "models"]
@@ -22,9 +23,12 @@ class SessionInterface(SecureCookieSessionInterface):
         return request.is_secure or bool(app.config["SESSION_COOKIE_SECURE"])
 
 
-def create_app(config: Config | None = None) -> Flask:
+def create_app(config: Config | None = None) -> APIFlask:
     """Return the application; raise ConfigError where a setting cannot be used."""
-    app = Flask(__name__, static_folder="static")
+    app = APIFlask(__name__, title="Stagewatch", version="1.0.0", static_folder="static", spec_path=None,
+                   docs_path=None, json_errors=False)
+    # The redirect to an address with fewer slashes would name whatever host the asker made up.
+    app.url_map.merge_slashes = False
     settings = config or Config()
     app.config.from_object(settings)
     app.config["SETTINGS"] = settings
@@ -37,6 +41,7 @@ def create_app(config: Config | None = None) -> Flask:
     register_blueprints(app)
     filters.register(app)
     headers.register(app)
+    throttle.register(app)
     errors.register(app)
     return app
 
@@ -58,7 +63,6 @@ def bind_extensions(app: Flask, settings: Config) -> None:
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
         RATELIMIT_STORAGE_OPTIONS={"socket_timeout": 1, "socket_connect_timeout": 1},
         RATELIMIT_KEY_PREFIX="stagewatch",
-        RATELIMIT_HEADERS_ENABLED=True,
         COMPRESS_ALGORITHM=["br", "gzip"],
         COMPRESS_ALGORITHM_STREAMING=["gzip", "br"],  # static files are sent as streams
         COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json", "text/csv",
@@ -68,11 +72,12 @@ def bind_extensions(app: Flask, settings: Config) -> None:
     compress.init_app(app)
 
 
-def register_blueprints(app: Flask) -> None:
+def register_blueprints(app: APIFlask) -> None:
     """Register every feature."""
     from webapp.accounts import cli as accounts_cli  # noqa: PLC0415 - views import extensions that are bound by now
     from webapp.accounts.views import bp as accounts  # noqa: PLC0415
     from webapp.admin.views import bp as admin  # noqa: PLC0415
+    from webapp.api import surface as api  # noqa: PLC0415
     from webapp.charts.views import bp as charts  # noqa: PLC0415
     from webapp.findings.views import bp as findings  # noqa: PLC0415
     from webapp.history import cli as history_cli  # noqa: PLC0415
@@ -88,10 +93,13 @@ def register_blueprints(app: Flask) -> None:
     for blueprint in (market, accounts, symbols, watchlists, live, findings, sources, history, screener, stages,
                       charts, admin):
         app.register_blueprint(blueprint)
+    api.register(app)
     app.cli.add_command(accounts_cli.users)
+    app.cli.add_command(accounts_cli.api_tokens)
     app.cli.add_command(history_cli.bars)
 
     @app.context_processor
     def common_names() -> dict[str, Any]:
-        return {"now": clock.now(), "simulated": app.config["SETTINGS"].simulated}
+        return {"now": clock.now(), "simulated": app.config["SETTINGS"].simulated,
+                "offers_registration": site.offers_registration}
 

@@ -1,6 +1,7 @@
-"""The errors a person may see, and the one place that answers them as page, fragment or JSON."""
+"""The errors a person may see, and the one place that answers them as page, fragment, JSON or problem."""
 
 import logging
+from collections.abc import Mapping
 
 from flask import Flask, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -8,19 +9,26 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from webapp.problems import is_api, problem
 from webapp.rendering import is_fragment_request
 
 log = logging.getLogger(__name__)
 
 
 class AppError(Exception):
-    """Something a person can be told in one sentence. `status` is the HTTP status of the answer."""
+    """Something a person can be told in one sentence. `status` is the HTTP status of the answer.
+
+    `code` is what programs know it by, "" where that is the usual one of the status; `more` is what they are told
+    besides.
+    """
 
     status = 400
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, code: str = "", **more: object) -> None:
         super().__init__(message)
         self.message = message
+        self.code = code
+        self.more = more
 
 
 class NotFound(AppError):
@@ -35,6 +43,12 @@ class Refused(AppError):
     status = 422
 
 
+class Conflict(AppError):
+    """It cannot be done because of how things are now."""
+
+    status = 409
+
+
 class Busy(AppError):
     """It cannot be done now, but can be soon."""
 
@@ -42,9 +56,11 @@ class Busy(AppError):
 
 
 TITLES = {
-    400: "That request cannot be read", 403: "Not allowed", 404: "Nothing here", 405: "Not possible here",
-    409: "Changed meanwhile", 413: "Too large", 422: "Please check what you sent", 429: "Too many tries",
-    500: "Our mistake", 503: "Busy for a moment",
+    400: "That request cannot be read", 401: "Not logged in", 403: "Not allowed", 404: "Nothing here",
+    405: "Not possible here", 406: "Not in that form", 409: "Not possible as things are",
+    412: "Changed meanwhile", 413: "Too large", 414: "Address too long",
+    415: "Not in that form", 422: "Please check what you sent", 429: "Too many tries", 500: "Our mistake",
+    501: "Not on this server", 503: "Busy for a moment",
 }
 SENTENCES = {
     404: "The page does not exist, or it is not yours to see.",
@@ -57,11 +73,11 @@ SENTENCES = {
 
 
 def register(app: Flask) -> None:
-    """Answer every error as the asker wants it: page, fragment or JSON."""
+    """Answer every error as the asker wants it: page, fragment, JSON or problem."""
 
     @app.errorhandler(AppError)
     def app_error(error: AppError) -> ResponseReturnValue:
-        return answer(error.status, error.message)
+        return answer(error.status, error.message, code=error.code, more=error.more)
 
     @app.errorhandler(CSRFError)
     def csrf_error(_error: CSRFError) -> ResponseReturnValue:
@@ -85,10 +101,13 @@ def register(app: Flask) -> None:
         return response
 
 
-def answer(status: int, message: str, retry_after: int | None = None) -> Response:
-    """Return one error in the form the request asks for."""
+def answer(status: int, message: str, retry_after: int | None = None, *, code: str = "",
+           more: Mapping[str, object] | None = None) -> Response:
+    """Return one error in the form the request asks for; only programs are told `more`."""
     title = TITLES.get(status, "That did not work")
-    if request.path.endswith((".json", ".csv")) or request.accept_mimetypes.best == "application/json":
+    if is_api(request.path):
+        response = problem(status, title, message, code, more)
+    elif request.path.endswith((".json", ".csv")) or request.accept_mimetypes.best == "application/json":
         response = make_response({"error": {"status": status, "title": title, "message": message}}, status)
     else:
         page = "errors/_error.html" if is_fragment_request() else "errors/error.html"

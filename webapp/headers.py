@@ -6,11 +6,15 @@ from pathlib import Path
 
 from flask import Flask, Response, request, url_for
 
+from webapp.problems import is_api
+
 CONTENT_SECURITY_POLICY = "; ".join((
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'",
     "font-src 'self'", "manifest-src 'self'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'",
 ))
 A_YEAR = 31_536_000
+# What an answer depends on besides its address.
+FOR_PROGRAMS, FOR_PAGES = ("Accept", "Authorization", "Origin"), ("HX-Request", "Cookie")
 
 
 @lru_cache(maxsize=256)
@@ -40,7 +44,7 @@ def register(app: Flask) -> None:
         else:
             # A page carries a person's data and prices of this second: nobody may keep it.
             response.headers.setdefault("Cache-Control", "private, no-cache")
-            response.vary.update(("HX-Request", "Cookie"))
+            response.vary.update(FOR_PROGRAMS if is_api(request.path) else FOR_PAGES)
         return response
 
 

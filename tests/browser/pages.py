@@ -18,4 +18,5 @@ def private_pages(person: Person) -> list[str]:
     person.send(note, note="A note that is longer than its place in the row is")
     empty = person.make_list(name="Empty")
     return [full, f"{full}?sort=price&dir=asc", f"{full}/import", f"{full}/settings", note, empty, f"{empty}/pick",
-            "/watchlists/pick", "/watchlists", "/screener/saved", "/account", "/account/password", "/account/delete"]
+            "/watchlists/pick", "/watchlists", "/screener/saved", "/account", "/account/password", "/account/delete",
+            "/account/second-factor", "/account/tokens/new"]

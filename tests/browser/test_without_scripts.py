@@ -22,7 +22,7 @@ def test_the_page_says_how_old_its_numbers_are(plain: Page, market: Market) -> N
     expect(plain.locator("#stream-status")).to_contain_text("UTC. Reload for newer ones.")
     expect(plain.get_by_role("button", name="Freeze")).to_be_hidden()
     expect(plain.get_by_role("button", name="Pause")).to_be_hidden()
-    assert plain.locator(".foot p").first.inner_text() == "Stagewatch · Where prices come from"
+    assert plain.locator(".foot p").first.inner_text() == "Stagewatch · Where prices come from · API"
     market.move(AAPL="222.11")
     plain.reload()
     expect(plain.locator(f"#q{market.ids['AAPL']}-price")).to_contain_text("222.11")

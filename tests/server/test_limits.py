@@ -14,8 +14,8 @@ from tests.server.people import Person, row_on
 from tests.server.vendor import REFRESH, AlphaVantage, ask_refresh, begin_anew, refresh, run_sql, settings_for
 from tests.site import Site, wait_until
 from webapp import redis as redis_clients
+from webapp.job_names import key_of
 from worker.locks import is_running
-from worker.schedule import key_of
 
 pytestmark = pytest.mark.server
 

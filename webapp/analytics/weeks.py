@@ -28,10 +28,17 @@ def weekly(daily: Series, through: int | None = None) -> Series:
     """
     if through is not None:
         daily = daily.part(0, int(np.searchsorted(daily.at, through, "right")))
-    if not len(daily):
+    return merged(daily, friday_of(daily.at))
+
+
+def merged(bars: Series, names: Days) -> Series:
+    """Return bars given oldest first with all that follow each other under one name put together, `at` being the names.
+
+    `names` has shape (n,). What becomes of the columns is as in weekly().
+    """
+    if not len(bars):
         return EMPTY
-    fridays = friday_of(daily.at)
-    last = np.append(np.flatnonzero(np.diff(fridays)), len(fridays) - 1)
+    last = np.append(np.flatnonzero(np.diff(names)), len(names) - 1)
     first = np.append(0, last[:-1] + 1)
-    return Series(fridays[last], daily.open[first], np.maximum.reduceat(daily.high, first),
-                  np.minimum.reduceat(daily.low, first), daily.close[last], np.add.reduceat(daily.volume, first))
+    return Series(names[last], bars.open[first], np.maximum.reduceat(bars.high, first),
+                  np.minimum.reduceat(bars.low, first), bars.close[last], np.add.reduceat(bars.volume, first))

@@ -99,6 +99,17 @@ def viewers(redis: Redis) -> dict[int, int]:
     return dict(counts)
 
 
+def viewers_by_process(redis: Redis) -> dict[str, dict[int, int]]:
+    """Return how many look at each instrument, by web process, as these said within WATCHED_SECONDS."""
+    keys = cast(list[bytes], redis.zrangebyscore(VIEWERS, time.time(), "+inf"))
+    with redis.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.hgetall(key.decode())
+        counts = pipe.execute() if keys else []
+    return {key.decode().removeprefix(f"{VIEWERS}:"): {int(number): int(count) for number, count in found.items()}
+            for key, found in zip(keys, counts, strict=True)}
+
+
 def encode(live: LiveQuote) -> dict[str, Any]:
     """Return a row as JSON can carry it: decimals and times as text."""
     return {

@@ -21,6 +21,7 @@ from contextlib import suppress
 import gevent
 from gevent.event import Event
 
+from webapp.live.frames import KINDS, frame, status_event
 from webapp.live.hangups import Hangups
 from webapp.live.viewers import BEAT, SIGNED_OUT, Audience, Full, Ids, Viewer
 from webapp.records import LiveQuote
@@ -30,7 +31,6 @@ log = logging.getLogger(__name__)
 Key = tuple[str, int]  # what is drawn (one of KINDS) and of which instrument
 Render = Callable[[str, LiveQuote], bytes]
 
-KINDS = ("table", "stock", "screen")
 # After a slice at one thing, page requests get their turn, by a timer: sleep(0) would queue behind all that wait.
 SLICE_S, PAUSE_S = 0.005, 0.0005
 RENDER_S = 0.2  # a window renders no longer than this; what is left comes in the next one
@@ -112,7 +112,8 @@ class Hub:
         fragments = [self._fragment(kind, row) for row in rows if since is None or row.version > since or row.stale]
         rung_at, bell = self.rung.get(user_id, (0.0, b""))
         missed = bell if read_at is not None and rung_at >= read_at else b""
-        self._write(viewer, head + self.status + self._frame(fragments) + missed)
+        status = status_event(kind, self.status)
+        self._write(viewer, head + status + frame(kind, self.version, fragments) + missed)
         return viewer
 
     def drop(self, viewer: Viewer) -> None:
@@ -191,9 +192,8 @@ class Hub:
 
     def say(self, status: bytes) -> None:
         """Tell every viewer, and those who come later, how the stream is."""
-        event = b"event: status\ndata: " + status + b"\n\n"
-        if event != self.status:
-            self.status = event
+        if status != self.status:
+            self.status = status
             self.status_flush = self.flushes + 1
             self._wake.set()
 
@@ -245,16 +245,17 @@ class Hub:
         if not self._dirty and not self._bulk:
             self.version = self.received
         touched: set[Audience] = set()
-        extra, flush = b"", self.flushes
+        flush = self.flushes
         for kind, rows in batch.items():
             self._flushed_in.update(dict.fromkeys(rows, flush))
             touched.update(*[self.watchers.get((kind, number), ()) for number in rows])
-        if self.status_flush == flush:
-            extra = self.status
+        news = self.status if self.status_flush == flush else b""
+        if news:
             touched.update(self.audiences.values())
         for audience in touched:
-            changed = map(batch[audience.kind].get, audience.ids)
-            self._send(audience, self._frame(changed, extra), flush)
+            kind = audience.kind
+            changed = map(batch[kind].get, audience.ids)
+            self._send(audience, frame(kind, self.version, changed, status_event(kind, news)), flush)
         self._catch_up()
         self._look_after()
         if self.stalled or self._dirty or self._bulk:
@@ -348,8 +349,8 @@ class Hub:
         audience, seen = viewer.audience, viewer.seen
         missed = [self._fragment(audience.kind, self.rows[each]) for each in audience.ids
                   if self._flushed_in.get(each, 0) > seen and each in self.rows]
-        status = self.status if self.status_flush > seen else b""
-        news = status + b"".join(viewer.bells) + self._frame(missed)
+        status = status_event(audience.kind, self.status if self.status_flush > seen else b"")
+        news = status + b"".join(viewer.bells) + frame(audience.kind, self.version, missed)
         viewer.rest = None
         viewer.bells = ()
         del self.stalled[viewer]
@@ -365,11 +366,6 @@ class Hub:
         due = time.monotonic() - BEAT_S
         for audience in [each for each in self.audiences.values() if each.written_at < due]:
             self._send(audience, BEAT, self.flushes)
-
-    def _frame(self, fragments: Iterable[bytes | None], before: bytes = b"") -> bytes:
-        """Join fragments to one event; none make nothing."""
-        parts = [b"%bid: %d\nevent: quotes\ndata: " % (before, self.version), *filter(None, fragments), b"\n\n"]
-        return b"".join(parts) if len(parts) > 2 else before
 
     def _fragment(self, kind: str, row: LiveQuote) -> bytes:
         """Return the row's bytes, drawn at most once for each change."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import random
-import socket
-from collections.abc import Iterable
-from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from webapp.instruments import load_instruments
-from webapp.live.hub import KINDS, Hub
-from webapp.live.viewers import BEAT, SIGNED_OUT, Full
+from webapp.live.frames import PAGES
+from webapp.live.handover import MIMETYPE, Handover, asked_since
+from webapp.live.hub import Hub
+from webapp.live.viewers import SIGNED_OUT, Full
 from webapp.throttle import address_key
 
 bp = Blueprint("live", __name__, url_prefix="/live")
@@ -30,7 +28,7 @@ def stream() -> ResponseReturnValue:
     if hub is None or connection is None:
         abort(501)
     kind, ids, since = request.args.get("view", "table"), asked_ids(), asked_since()
-    if kind not in KINDS:
+    if kind not in PAGES:
         abort(400)
     if since is not None and since > hub.received:
         # The page was drawn from a commit that has not come over the bus yet. It must not see older prices now.
@@ -38,7 +36,7 @@ def stream() -> ResponseReturnValue:
         current_app.extensions["feed"].reach(since)
     ids = known(ids, hub)
     if "signed_in" in request.args and not current_user.is_authenticated:
-        return Response(SIGNED_OUT, mimetype="text/event-stream")
+        return Response(SIGNED_OUT, mimetype=MIMETYPE)
     hub.prepare(kind, ids)
     user_id, session_id = signed_in()
     address = address_key()
@@ -65,12 +63,6 @@ def known(ids: list[int], hub: Hub) -> list[int]:
     return [each for each in ids if each in hub.rows or each in stocks]
 
 
-def asked_since() -> int | None:
-    """Return the version the page has: what the browser says on a reconnect, else what the page was drawn with."""
-    said = request.headers.get("Last-Event-ID") or request.args.get("since", "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 19 else None
-
-
 def asked_read_at() -> float | None:
     """Return when the page's list was read, in Unix seconds; None for a page without a list of the person's own."""
     said = request.args.get("read_at", "")
@@ -82,29 +74,3 @@ def signed_in() -> tuple[int, int]:
     if not current_user.is_authenticated:
         return 0, 0
     return current_user.id, current_user.session_id
-
-
-class Handover(Response):
-    """An answer that is not written here: the connection moves to the hub, and the web server lets go of it."""
-
-    def __init__(self, connection: socket.socket, hub: Hub, **viewer: Any) -> None:
-        super().__init__(status=200, mimetype="text/event-stream")
-        self._connection, self._hub, self._viewer = connection, hub, viewer
-
-    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
-        """Hand the descriptor over and leave."""
-        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        fd = os.dup(self._connection.fileno())
-        os.set_blocking(fd, False)
-        self._hub.join(fd, head(), **self._viewer)
-        # For gunicorn's workers this ends the request and closes their own descriptor, without waiting for another
-        # request on a connection that is no longer theirs.
-        raise StopIteration
-
-
-def head() -> bytes:
-    """Return the start of every stream; browsers come back after a loss at different times."""
-    return (b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
-            b"Cache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\n"
-            b"X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
-            b"retry: %d\n\n" % random.randrange(500, 2500, 100)) + BEAT

@@ -73,12 +73,27 @@ class Picture:
 def load_weeks(name: str) -> list[Week]:
     """Return the weeks of a range, oldest first; there may be none."""
     newest = db.session.scalar(select(func.max(StageCount.week)))
-    query = select(StageCount.week, *(_summed(StageCount.stage == stage) for stage in (1, 2, 3, 4, 0)))
-    weeks = RANGES[name]
+    query, weeks = _weeks(), RANGES[name]
     if newest is not None and weeks is not None:
         query = query.where(StageCount.week > newest - weeks * _WEEK)
-    rows = db.session.execute(query.group_by(StageCount.week).order_by(StageCount.week))
-    return [Week(row[0], (int(row[1]), int(row[2]), int(row[3]), int(row[4])), int(row[5])) for row in rows]
+    return [_week(row) for row in db.session.execute(query.order_by(StageCount.week))]
+
+
+def load_weeks_between(first: dt.date, last: dt.date, most: int, *, newest_first: bool = False) -> list[Week]:
+    """Return up to so many of the weeks between two days, both included."""
+    order = StageCount.week.desc() if newest_first else StageCount.week.asc()
+    query = _weeks().where(StageCount.week >= first, StageCount.week <= last).order_by(order).limit(most)
+    return [_week(row) for row in db.session.execute(query)]
+
+
+def _weeks() -> Any:
+    """Return the query of all weeks, each with its counts by stage."""
+    counts = (_summed(StageCount.stage == stage) for stage in (1, 2, 3, 4, 0))
+    return select(StageCount.week, *counts).group_by(StageCount.week)
+
+
+def _week(row: Any) -> Week:
+    return Week(row[0], (int(row[1]), int(row[2]), int(row[3]), int(row[4])), int(row[5]))
 
 
 def _summed(condition: ColumnElement[bool]) -> ColumnElement[int]:

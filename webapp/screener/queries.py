@@ -84,24 +84,24 @@ def count(criteria: Criteria, newest: dt.date | None) -> int:
     return db.session.scalar(_joined(select(func.count())).where(*conditions(criteria, newest))) or 0
 
 
-def load_page(criteria: Criteria, newest: dt.date | None, place: Place | None = None) -> Page:
-    """Return a page of a screen; what comes before the first row, or too few rows, is the first page.
+def load_page(criteria: Criteria, newest: dt.date | None, place: Place | None = None, most: int = 0) -> Page:
+    """Return a page of a screen, `most` stocks long or as long as the page shows; too few before a place: the first.
 
     One statement finds the stocks, counts them all, and takes the page: what a screen asks for is looked at once, and
     what was found is kept (materialized) for both.
     """
-    backwards = place is not None and place.backwards
+    backwards, most = place is not None and place.backwards, most or PER_PAGE
     found = _joined(select(Snapshot.instrument_id.label("id"), VALUES[criteria.sort].label("value"))).where(
         *conditions(criteria, newest)).cte("found").prefix_with("MATERIALIZED")
     query = select(found, select(func.count()).select_from(found).scalar_subquery().label("total"))
     if place is not None:
         query = query.where(_beyond(found.c.value, found.c.id, place, criteria.direction))
     order = _order(found.c.value, found.c.id, criteria.direction, backwards=backwards)
-    rows = db.session.execute(query.order_by(*order).limit(PER_PAGE + 1)).all()
-    more, rows = len(rows) > PER_PAGE, rows[:PER_PAGE]
+    rows = db.session.execute(query.order_by(*order).limit(most + 1)).all()
+    more, rows = len(rows) > most, rows[:most]
     if backwards:
         if not more:
-            return load_page(criteria, newest)
+            return load_page(criteria, newest, None, most)
         rows = rows[::-1]
     if not rows:
         return Page((), total=count(criteria, newest) if place else 0)

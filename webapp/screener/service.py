@@ -49,7 +49,7 @@ def save_screen(user_id: int, name: str, criteria: Criteria) -> SavedScreen:
         raise Refused("This screen names too many exchanges or sectors to be kept. Choose fewer of them.")
     held = db.session.scalar(select(func.count()).select_from(SavedScreen).where(SavedScreen.user_id == user_id)) or 0
     if held >= MAX_SCREENS:
-        raise Refused(f"You have {MAX_SCREENS} screens, which is the most one person can keep. Delete one first.")
+        raise lists.Full(f"You have {MAX_SCREENS} screens, which is the most one person can keep. Delete one first.")
     screen = SavedScreen(user_id=user_id, name=name, query=criteria.query, token=secrets.token_urlsafe(16))
     db.session.add(screen)
     db.session.flush()
@@ -78,5 +78,5 @@ def _free_name(user_id: int, name: str, except_for: int = 0) -> str:
         raise Refused(f"A name has at most {MAX_NAME} characters.")
     others = select(SavedScreen.id).where(SavedScreen.user_id == user_id, SavedScreen.name == name)
     if db.session.scalar(others.where(SavedScreen.id != except_for)) is not None:
-        raise Refused(f"You already have a screen named “{name}”.")
+        raise lists.NameTaken(name, "screen")
     return name

@@ -22,6 +22,8 @@ def row(number: int, version: int, price: int = 100) -> LiveQuote:
 
 def draw(kind: str, live: LiveQuote) -> bytes:
     padding = b"." * 3000  # a few rows fill a small socket
+    if kind == "json":
+        return b'["[%d=%d]","%b"]' % (live.instrument.id, live.version, padding)
     return b"[%d=%d]%b" % (live.instrument.id, live.version, padding)
 
 
@@ -32,8 +34,9 @@ def make_hub(**limits: int) -> Hub:
 class Client:
     """A browser: reads when it is told to, remembers what it was shown and the last event id it had whole."""
 
-    def __init__(self, hub: Hub, ids: tuple[int, ...], since: int | None = None) -> None:
+    def __init__(self, hub: Hub, ids: tuple[int, ...], since: int | None = None, kind: str = "table") -> None:
         self.hub = hub
+        self.kind = kind
         self.ids = ids
         self.shown: dict[int, int] = {}
         self.last_id = since
@@ -48,7 +51,7 @@ class Client:
         ours.setblocking(False)
         theirs.setblocking(False)
         self.socket, self.buffer, self.open = ours, b"", True
-        self.viewer: Viewer = self.hub.join(os.dup(theirs.fileno()), b"", "table", self.ids, since=since)
+        self.viewer: Viewer = self.hub.join(os.dup(theirs.fileno()), b"", self.kind, self.ids, since=since)
         theirs.close()
 
     def read(self, most: int = 1 << 20) -> None:

@@ -12,6 +12,7 @@ from flask import Flask
 from tests.webapp.watchlists.conftest import Maker
 from webapp.errors import NotFound, Refused
 from webapp.extensions import db
+from webapp.lists import Full
 from webapp.models import InstrumentRow, User, Watchlist
 from webapp.watchlists import queries, service
 from webapp.watchlists.service import Move
@@ -216,5 +217,5 @@ def test_the_limit_of_lists_holds_for_tabs_at_once(app: Flask, person: User) -> 
     user_id = person.id
 
     errors = at_once(app, *(functools.partial(service.create_watchlist, user_id, name) for name in "abc"))
-    assert [type(error) for error in errors] == [Refused, Refused]
+    assert [type(error) for error in errors] == [Full, Full]
     assert len(names_of(person)) == 50

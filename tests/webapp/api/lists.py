@@ -1,0 +1,65 @@
+"""Stocks, a person's list of them, and the bells, for the tests of lists over the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from redis import Redis
+
+from tests.factories import add_stock
+from tests.webapp.api.conftest import Program
+from webapp.extensions import db
+from webapp.live.bus import BELLS
+from webapp.models import InstrumentRow, Scope, User, Watchlist
+from webapp.watchlists import service
+
+Make = Callable[..., Program]
+
+
+@pytest.fixture
+def stocks(app: Flask) -> list[InstrumentRow]:
+    """Apple, Microsoft, IBM, and Shell on two exchanges."""
+    return [add_stock("AAPL"), add_stock("MSFT"), add_stock("IBM", "XNYS"), add_stock("SHEL", "XNYS"),
+            add_stock("SHEL", "XLON", currency="GBP", unit="GBX", country="GB")]
+
+
+@pytest.fixture
+def mine(person: User, program: Make) -> Program:
+    """The person's program, which may change what is theirs."""
+    return program(person, Scope.WRITE)
+
+
+@pytest.fixture
+def tech(person: User, stocks: list[InstrumentRow]) -> Watchlist:
+    """The person's list of three stocks; there is a note on the second."""
+    made = service.create_watchlist(person.id, "Tech")
+    service.add_symbols(made, [stock.id for stock in stocks[:3]])
+    service.write_note(made, stocks[1].id, "cloud")
+    db.session.commit()
+    return made
+
+
+@pytest.fixture
+def bells(redis: Redis) -> Iterator[Callable[[], int]]:
+    """Return how often it rang since the last time."""
+    listener = redis.pubsub()  # type: ignore[no-untyped-call]
+    listener.subscribe(BELLS)
+    listener.get_message(timeout=2)
+
+    def heard() -> int:
+        count = 0
+        while listener.get_message(timeout=0.05):
+            count += 1
+        return count
+
+    yield heard
+    listener.close()
+
+
+def keys(answer: Any) -> list[str]:
+    """Return the stocks of a list's answer."""
+    assert answer.status_code == 200, answer.text
+    return [item["key"] for item in answer.json["items"]]
