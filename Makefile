@@ -6,7 +6,7 @@ endif
 VENV = .venv/bin/python
 COMPILE = $(VENV) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: run test install packages install-dev install-yahoo lint bench lock python
+.PHONY: run test install packages install-dev install-yahoo lint bench fuzz lock python
 .DEFAULT_GOAL := run
 
 run: packages       ## start everything; Ctrl-C stops it
@@ -33,6 +33,9 @@ lint: install-dev   ## ruff and mypy
 
 bench: install-dev  ## every benchmark, one after the other
 	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; PYTHONPATH=. $(VENV) "$$file" || exit 1; done
+
+fuzz: install-dev   ## every call of the API with 200 examples, also one after the other; takes long
+	@STAGEWATCH_FUZZ_EXAMPLES=200 $(VENV) -m pytest -q tests/webapp/api/test_schemathesis.py
 
 lock: install-dev   ## write the locks anew from the .in files
 	$(COMPILE) --upgrade requirements.in -o requirements.txt
