@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -23,7 +25,9 @@ def test_anybody_sees_the_prices_move_in_table_and_tape(moving_site: Site, new_c
     before, on_tape = price.inner_text(), item.inner_text()
     page.evaluate("window.sameDocument = true")
     expect(price).not_to_have_text(before, timeout=20_000)
-    expect(item).not_to_have_text(on_tape)
+    # For half an hour before and after midnight UTC the simulated session rests: the tape has the day's price only.
+    if not re.search("Pre|Post", price.inner_text()):
+        expect(item).not_to_have_text(on_tape)
     assert page.evaluate("window.sameDocument")
     expect(page.get_by_role("complementary", name="Simulated prices")).to_be_visible()
 

@@ -44,7 +44,7 @@ class Spent:
 
 
 @dataclass(slots=True)
-class Window:
+class Tally:
     """What was counted, and until when that holds, on the clock that counts since the machine's start."""
 
     spent: int
@@ -57,7 +57,7 @@ class Counter:
 
     script: Script
     away_until: float = 0.0
-    windows: dict[str, Window] = field(default_factory=dict)
+    tallies: dict[str, Tally] = field(default_factory=dict)
 
 
 def count(who: str, limit: str, cost: int = 1) -> Spent:
@@ -66,28 +66,28 @@ def count(who: str, limit: str, cost: int = 1) -> Spent:
     counter = _counter()
     seconds = item.get_expiry()
     if counter.away_until > monotonic():
-        return _count_here(counter.windows, who, item, cost)
+        return _count_here(counter.tallies, who, item, cost)
     try:
         spent, left_ms, fits = counter.script(keys=[f"{PREFIX}api:{who}"], args=[cost, item.amount, seconds * 1000])
     except RedisAway:
         log.warning("Redis is away: this process counts the calls of the API for itself")
         counter.away_until = monotonic() + AWAY_S
-        return _count_here(counter.windows, who, item, cost)
+        return _count_here(counter.tallies, who, item, cost)
     wait = -(-left_ms // 1000) if left_ms > 0 else seconds
     return Spent(item.amount, max(item.amount - spent, 0), min(max(wait, 1), seconds), bool(fits))
 
 
-def _count_here(windows: dict[str, Window], who: str, item: RateLimitItem, cost: int) -> Spent:
+def _count_here(tallies: dict[str, Tally], who: str, item: RateLimitItem, cost: int) -> Spent:
     now, seconds = monotonic(), item.get_expiry()
-    window = windows.get(who)
-    if window is None or window.until <= now:
-        windows.pop(who, None)
-        window = windows[who] = Window(0, now + seconds)
-        if len(windows) > MOST_COUNTED:
-            del windows[next(iter(windows))]
-    fits = window.spent + cost <= item.amount
-    window.spent += cost if fits else 0
-    return Spent(item.amount, item.amount - window.spent, max(1, round(window.until - now)), fits)
+    tally = tallies.get(who)
+    if tally is None or tally.until <= now:
+        tallies.pop(who, None)
+        tally = tallies[who] = Tally(0, now + seconds)
+        if len(tallies) > MOST_COUNTED:
+            del tallies[next(iter(tallies))]
+    fits = tally.spent + cost <= item.amount
+    tally.spent += cost if fits else 0
+    return Spent(item.amount, item.amount - tally.spent, max(1, round(tally.until - now)), fits)
 
 
 @lru_cache(maxsize=16)

@@ -60,4 +60,4 @@ def test_without_redis_this_process_counts(app: Flask, monkeypatch: pytest.Monke
     assert counting.count("somebody", "2 per minute").left == 1
     for number in range(4):
         counting.count(f"other {number}", "2 per minute")
-    assert list(app.extensions["api_counter"].windows) == ["other 2", "other 3"]
+    assert list(app.extensions["api_counter"].tallies) == ["other 2", "other 3"]

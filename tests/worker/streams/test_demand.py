@@ -10,7 +10,7 @@ from flask import Flask
 from redis import Redis
 
 from tests.worker.conftest import make_instrument, watch
-from tests.worker.streams.conftest import Running, await_subscription, open_market, poll, price_of, today
+from tests.worker.streams.conftest import CALM, Running, await_subscription, open_market, poll, price_of, today
 from tests.worker.streams.server import AlpacaServer, FinnhubServer, Vendor, wait_until
 from webapp.extensions import db
 from webapp.live import bus
@@ -79,7 +79,7 @@ def test_a_page_that_opens_gets_its_stock_a_place(start: Start, vendor: Vendor, 
     listed, shown = make_instrument("LISTED", "XNAS"), make_instrument("SHOWN", "XNAS")
     watch(listed)
     setting = f"{vendor.title.upper()}_STREAM_SYMBOLS"
-    start(vendor, **{setting: 1})
+    start(vendor, pace=CALM, **{setting: 1})
     await_subscription(vendor, "LISTED")
     bus.mark_watched(redis, [shown.id])
     opened = time.monotonic()

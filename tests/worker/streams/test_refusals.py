@@ -41,7 +41,7 @@ def state_of(vendor: Vendor) -> StreamState | None:
 
 
 def test_halves_nonsense_and_giants_are_passed_over(start: Start, vendor: Vendor, apple: Instrument) -> None:
-    running = start(vendor)
+    running = start(vendor, pace=CALM)
     await_subscription(vendor, "AAPL")
     now = time.time()
     good = vendor.trades(vendor.trade("AAPL", 102, now))
