@@ -37,6 +37,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("app", ["sqlite", "postgresql"], indirect=True)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their argument: packed ones hold the time, and every process must collect the same names."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where everything is required, a skipped test is a failure."""
     reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")

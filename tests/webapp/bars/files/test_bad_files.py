@@ -30,13 +30,21 @@ def zipped(name: str, size: int) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize(("content", "why"), [
-    (b"", "is empty"), (b"\n \n", "is empty"), (gzip.compress(b"date,close\n"), "unpack it first"),
-    (zipped("bars.csv", 10), "unpack it first"), (zipped("xl/workbook.xml", 10), "workbook"),
-    (b"\xd0\xcf\x11\xe0 old workbook", "workbook"), ("date,close\n".encode("utf-16"), "UTF-16"),
-    (b"%PDF-1.7", "PDF"), (b"PAR1xxxx", "Parquet"), (b"\xff\xd8\xff\xe0JFIF", "not written in UTF-8"),
-    (b"x" * 30_000, "longer than 20,000 characters"), (b"date,close\n" + b"1" * 300_000, "Line 2 is longer"),
-    (b"date,close\n2020-01-02,1\n\x00\x00", "Line 3 holds a zero byte"), (b"hello\n", "no columns")])
+# Packed files hold the time of their making: each has a name of its own, that is the same wherever it is collected.
+OTHER_KINDS = {
+    "nothing": (b"", "is empty"), "empty lines": (b"\n \n", "is empty"),
+    "gzip": (gzip.compress(b"date,close\n"), "unpack it first"), "zip": (zipped("bars.csv", 10), "unpack it first"),
+    "new workbook": (zipped("xl/workbook.xml", 10), "workbook"),
+    "old workbook": (b"\xd0\xcf\x11\xe0 old workbook", "workbook"),
+    "UTF-16": ("date,close\n".encode("utf-16"), "UTF-16"), "PDF": (b"%PDF-1.7", "PDF"),
+    "Parquet": (b"PAR1xxxx", "Parquet"), "JPEG": (b"\xff\xd8\xff\xe0JFIF", "not written in UTF-8"),
+    "a long first line": (b"x" * 30_000, "longer than 20,000 characters"),
+    "a long line": (b"date,close\n" + b"1" * 300_000, "Line 2 is longer"),
+    "a zero byte": (b"date,close\n2020-01-02,1\n\x00\x00", "Line 3 holds a zero byte"),
+    "no columns": (b"hello\n", "no columns")}
+
+
+@pytest.mark.parametrize(("content", "why"), OTHER_KINDS.values(), ids=OTHER_KINDS.keys())
 def test_another_kind_of_file_is_refused_with_what_to_do(tmp_path: Path, content: bytes, why: str) -> None:
     assert why in refusal(tmp_path, content)
 
