@@ -11,6 +11,8 @@ from sqlalchemy import ColumnElement, select
 
 from webapp.extensions import db
 from webapp.models import AuditEntry
+from webapp.paging import cut
+from webapp.typed import trimmed
 
 PER_PAGE = 50
 # A file takes so many lines, from the place of the page on.
@@ -57,15 +59,15 @@ class Change:
 
 
 def read_filter(who: str, action: str, subject: str) -> Filter:
-    """Return what the words of an address ask for; PostgreSQL refuses a zero in a text."""
-    return Filter(*(text.replace("\0", "").strip()[:MOST_TEXT] for text in (who, action, subject)))
+    """Return what the words of an address ask for."""
+    return Filter(*(trimmed(text, MOST_TEXT) for text in (who, action, subject)))
 
 
 def audit_page(asked: Filter, before: int | None, count: int = PER_PAGE) -> Page:
     """Return one page of the log, the newest first: the lines below the number `before`."""
     query = select(AuditEntry).where(*_conditions(asked, before)).order_by(AuditEntry.id.desc()).limit(count + 1)
-    found = db.session.scalars(query).all()
-    return Page(found[:count], found[count - 1].id if len(found) > count else None)
+    found, last = cut(db.session.scalars(query).all(), count)
+    return Page(found, last.id if last else None)
 
 
 def audit_lines(asked: Filter, before: int | None, count: int = MOST_LINES) -> list[dict[str, str | int | None]]:

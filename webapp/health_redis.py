@@ -1,4 +1,4 @@
-"""How the place is, line by line: what Redis tells of workers, queues and the schedule; and this process's streams."""
+"""How the place is: what Redis tells of workers, queues and the schedule, this process's streams, and all together."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from rq import Queue, Worker
 from rq.job import Job
 
 from webapp.filters import ago
-from webapp.health_queries import Health, Line, plural
+from webapp.health_queries import Health, Line, database_lines, plural, worst_of
 from webapp.job_names import QUEUES, SCHEDULED
+from webapp.jobs import aware
 from webapp.jobs_queries import OVERDUE
 from webapp.redis import RedisAway
 
@@ -21,6 +22,13 @@ SILENT = dt.timedelta(seconds=60)
 WAITING_WARN_S, WAITING_BAD_S = 60, 600
 JOBS = "/admin/jobs", "Jobs"
 AWAY = "Redis is away, so nobody knows."
+
+
+def load_health(now: dt.datetime) -> tuple[list[Line], Health]:
+    """Return every line, and the worst of them; a process that carries no streams is as it should be."""
+    database, *others = database_lines(now)
+    redis = redis_lines(now)
+    return [database, *redis, streams_line(), *others], worst_of([database, *redis, *others])
 
 
 def redis_lines(now: dt.datetime) -> list[Line]:
@@ -69,11 +77,10 @@ def _waiting(redis: Redis, now: dt.datetime) -> Line:
     queues = [Queue(name, connection=redis) for name in QUEUES]
     first = [job_id for queue in queues for job_id in queue.get_job_ids(0, 1)]
     count = sum(len(queue) for queue in queues)
-    moments = [job.enqueued_at for job in Job.fetch_many(first, connection=redis) if job and job.enqueued_at]
+    moments = [moment for job in Job.fetch_many(first, connection=redis) if job and (moment := aware(job.enqueued_at))]
     if not moments:
         return Line("Waiting jobs", Health.GOOD, "None.", *JOBS)
-    oldest = min(moments)
-    age = (now - oldest.replace(tzinfo=oldest.tzinfo or dt.UTC)).total_seconds()
+    age = (now - min(moments)).total_seconds()
     health = Health.BAD if age > WAITING_BAD_S else Health.WARN if age > WAITING_WARN_S else Health.GOOD
     return Line("Waiting jobs", health, f"{plural(count, 'job')}; the oldest was asked for "
                                         f"{ago(now - dt.timedelta(seconds=age), now)}.", *JOBS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, cast
 
@@ -271,9 +271,7 @@ def _with_reasons(redis: Redis, shown: Sequence[Shown], secrets: Sequence[str]) 
     told = []
     for one, answer in zip(shown, found, strict=True):
         trace = redact(_trace(redis, one.id, answer), secrets)
-        told.append(Shown(one.id, one.queue, one.state, one.function, one.arguments, one.periodic, one.worker,
-                          one.enqueued_at, one.started_at, one.ended_at, last_line(trace) or "No reason is known.",
-                          trace))
+        told.append(replace(one, reason=last_line(trace) or "No reason is known.", trace=trace))
     return told
 
 

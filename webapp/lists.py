@@ -15,6 +15,7 @@ from sqlalchemy import CursorResult, Update, delete, func, select, update
 from webapp.errors import NotFound, Refused
 from webapp.extensions import db
 from webapp.models import InstrumentRow, User, Watchlist, WatchlistItem
+from webapp.typed import one_line
 
 MAX_LISTS = 50
 MAX_STOCKS = 500
@@ -218,7 +219,7 @@ def changed(statement: Update) -> int:
 
 def free_name(user_id: int, name: str, except_for: int | None = None) -> str:
     """Return the name without stray spaces; raise Refused if it is empty, too long or in use."""
-    name = " ".join(name.replace("\0", "").split())
+    name = one_line(name)
     if not name:
         raise Refused("Give the list a name.")
     if len(name) > MAX_NAME:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable, Iterator
 from contextvars import Context
 from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
+from redis import Redis
 from werkzeug.test import TestResponse
 
 from webapp.accounts import passwords
 from webapp.accounts import service as accounts
 from webapp.extensions import db
+from webapp.live.bus import BELLS
 from webapp.models import User
 
 PASSWORD = "a rather long secret"
+Bells = Callable[[], list[dict[str, Any]]]
 
 
 class Browser:
@@ -81,3 +86,20 @@ def person(app: Flask) -> User:
 def browser(app: Flask, person: User) -> Browser:
     """The person's browser, logged in."""
     return Browser(app).log_in(person)
+
+
+@pytest.fixture
+def bells(redis: Redis) -> Iterator[Bells]:
+    """Return what was rung since the last time."""
+    listener = redis.pubsub()  # type: ignore[no-untyped-call]
+    listener.subscribe(BELLS)
+    listener.get_message(timeout=2)
+
+    def heard() -> list[dict[str, Any]]:
+        messages = []
+        while message := listener.get_message(timeout=0.1):
+            messages.append(json.loads(message["data"]))
+        return messages
+
+    yield heard
+    listener.close()

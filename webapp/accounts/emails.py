@@ -4,6 +4,8 @@ import unicodedata
 
 from email_validator import EmailNotValidError, validate_email
 
+MAX_EMAIL = 254
+
 
 def typed(text: str) -> str:
     """Return what somebody typed as an account would have it; it need not be an address at all."""

@@ -7,7 +7,6 @@ in the queue, not in a log.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from webapp.audit import Actor
 from webapp.errors import Conflict, Refused
 from webapp.extensions import db
 from webapp.models import Invitation, User
+from webapp.paging import cut
 
 VALID = dt.timedelta(days=7)
 PER_PAGE = 20
@@ -53,7 +53,7 @@ def invite(actor: Actor, email: str, *, admin: bool) -> Invitation:
                      created_at=now, expires_at=now + VALID)
     db.session.add(row)
     db.session.flush()
-    row.token_hash = _hash(token_of(row))
+    row.token_hash = queries.token_hash(token_of(row))
     db.session.flush()
     audit.note(actor, "invitation.create", email, {},
                {"admin": admin, "expires": f"{row.expires_at:%Y-%m-%d %H:%M} UTC"})
@@ -68,7 +68,8 @@ def token_of(row: Invitation) -> str:
 
 def find_by_token(token: str) -> Invitation | None:
     """Return the invitation that a link stands for; None where it is forged, used, taken back or over."""
-    row = db.session.scalar(select(Invitation).where(Invitation.token_hash == _hash(token), *_still_open()))
+    ours = Invitation.token_hash == queries.token_hash(token)
+    row = db.session.scalar(select(Invitation).where(ours, *_still_open()))
     return None if row is None or queries.find_user(row.email) is not None else row
 
 
@@ -96,8 +97,8 @@ def list_open(before: int | None = None) -> Open:
              .order_by(Invitation.id.desc()).limit(PER_PAGE + 1))
     if before is not None and 0 <= before <= MOST_ID:
         query = query.where(Invitation.id < before)
-    rows = db.session.execute(query).tuples().all()
-    return Open(rows[:PER_PAGE], rows[PER_PAGE - 1][0].id if len(rows) > PER_PAGE else None)
+    rows, last = cut(db.session.execute(query).tuples().all(), PER_PAGE)
+    return Open(rows, last[0].id if last else None)
 
 
 def withdraw(actor: Actor, invitation_id: int, email: str) -> None:
@@ -119,7 +120,3 @@ def withdraw_of(user_id: int) -> int:
 def _still_open() -> tuple[ColumnElement[bool], ...]:
     """Return what an invitation must meet to be accepted now."""
     return Invitation.used_at.is_(None), Invitation.expires_at > clock.now()
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode(errors="replace")).hexdigest()

@@ -10,8 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 
 from webapp import clock
+from webapp.accounts.emails import MAX_EMAIL
 from webapp.extensions import db
 from webapp.models import User, UserSession, Watchlist
+from webapp.paging import cut
+from webapp.typed import trimmed
 
 PER_PAGE = 50
 KINDS = {"": "Everybody", "admins": "Admins", "locked": "Locked", "factor": "With a second factor"}
@@ -44,13 +47,13 @@ class Person:
 class Page:
     """One page of people by address; `after` is the address behind which the next one begins, "" on the last."""
 
-    people: list[Person]
+    people: Sequence[Person]
     after: str
 
 
 def read_filter(text: str, kind: str) -> Filter:
-    """Return what the words of an address ask for; PostgreSQL refuses a zero in a text."""
-    return Filter(text.replace("\0", "").strip().lower()[:254], kind if kind in KINDS else "")
+    """Return what the words of an address ask for."""
+    return Filter(trimmed(text.lower(), MAX_EMAIL), kind if kind in KINDS else "")
 
 
 def people_page(asked: Filter, after: str = "", count: int = PER_PAGE) -> Page:
@@ -58,21 +61,14 @@ def people_page(asked: Filter, after: str = "", count: int = PER_PAGE) -> Page:
     query = _people().order_by(User.email).limit(count + 1).where(*_conditions(asked))
     if after:
         query = query.where(User.email > after.replace("\0", ""))
-    found = [Person(*row) for row in db.session.execute(query)]
-    return Page(found[:count], found[count - 1].user.email if len(found) > count else "")
+    found, last = cut([Person(*row) for row in db.session.execute(query)], count)
+    return Page(found, last.user.email if last else "")
 
 
 def find_person(user_id: int) -> Person | None:
     """Return one account."""
     row = db.session.execute(_people().where(User.id == user_id)).one_or_none()
     return None if row is None else Person(*row)
-
-
-def sessions_of(user_id: int) -> Sequence[UserSession]:
-    """Return the person's newest live sessions."""
-    return db.session.scalars(select(UserSession).where(
-        UserSession.user_id == user_id, UserSession.expires_at > clock.now())
-        .order_by(UserSession.id.desc()).limit(PER_PAGE)).all()
 
 
 def _people() -> Select[Any]:

@@ -11,8 +11,8 @@ from webapp.models import User, UserSession
 
 
 def token_hash(token: str) -> str:
-    """Return what the database keeps of a session's token."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    """Return what the database keeps of a secret that it made: of a session, a token, an invitation, a code."""
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
 def find_user(email: str) -> User | None:
@@ -27,8 +27,8 @@ def find_session(token: str) -> UserSession | None:
     return None if row is None or row.user.locked else row
 
 
-def sessions_of(user: User) -> Sequence[UserSession]:
+def sessions_of(user_id: int, most: int | None = None) -> Sequence[UserSession]:
     """Return a person's live sessions, the newest first."""
     return db.session.scalars(
-        select(UserSession).where(UserSession.user_id == user.id, UserSession.expires_at > clock.now())
-        .order_by(UserSession.created_at.desc(), UserSession.id.desc())).all()
+        select(UserSession).where(UserSession.user_id == user_id, UserSession.expires_at > clock.now())
+        .order_by(UserSession.created_at.desc(), UserSession.id.desc()).limit(most)).all()

@@ -6,7 +6,6 @@ Each change takes the person's row lock first (lists.lock_person), so that of tw
 from __future__ import annotations
 
 import base64
-import hashlib
 import secrets
 import unicodedata
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from sqlalchemy import delete, func, select, update
 
 from webapp import clock, lists
 from webapp.accounts import service
+from webapp.accounts.queries import token_hash
 from webapp.errors import Refused
 from webapp.extensions import db
 from webapp.models import RecoveryCode, User
@@ -89,7 +89,7 @@ def redeem(user_id: int, text: str) -> Proof | None:
     code = _plain(text)
     if len(code) == DIGITS and code.isdecimal():
         return _redeem_step(user_id, code)
-    used = (update(RecoveryCode).where(RecoveryCode.user_id == user_id, RecoveryCode.code_hash == _hash(code),
+    used = (update(RecoveryCode).where(RecoveryCode.user_id == user_id, RecoveryCode.code_hash == token_hash(code),
                                        RecoveryCode.used_at.is_(None)).values(used_at=clock.now()))
     return Proof(recovery=True) if lists.changed(used) else None
 
@@ -141,7 +141,7 @@ def _step_of(secret: str, text: str) -> int:
 def _replace_codes(user_id: int) -> list[str]:
     codes = [base64.b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode().lower() for _ in range(RECOVERY_CODES)]
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
-    db.session.add_all(RecoveryCode(user_id=user_id, code_hash=_hash(code)) for code in codes)
+    db.session.add_all(RecoveryCode(user_id=user_id, code_hash=token_hash(code)) for code in codes)
     db.session.flush()
     return ["-".join(code[place:place + 4] for place in range(0, len(code), 4)) for code in codes]
 
@@ -150,7 +150,3 @@ def _plain(text: str) -> str:
     """Return a code without the spaces and dashes that make it readable, in the letters that codes are made of."""
     letters = "".join(sign for sign in unicodedata.normalize("NFKC", text) if sign.isalnum()).lower()
     return letters if letters.isdecimal() else letters.translate(LOOK_ALIKES)
-
-
-def _hash(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()

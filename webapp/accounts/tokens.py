@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import re
 import secrets
 from collections.abc import Sequence
@@ -11,10 +10,12 @@ from collections.abc import Sequence
 from sqlalchemy import delete, func, or_, select
 
 from webapp import clock, lists
+from webapp.accounts.queries import token_hash
 from webapp.errors import NotFound, Refused
 from webapp.extensions import db
 from webapp.live.watching import ring_bell
 from webapp.models import ApiToken, Scope, User
+from webapp.typed import one_line
 
 # What every token begins with: scanners of commits and logs know it by that.
 PREFIX = "sw_"
@@ -42,7 +43,7 @@ def create_token(user: User, name: str, scope: Scope, expires_at: dt.datetime | 
     NameTaken for a name in use, so that a form that is sent twice makes one token.
     """
     lists.lock_person(user.id)
-    name = " ".join(name.replace("\0", "").split())
+    name = one_line(name)
     if not name or len(name) > MAX_NAME:
         raise Refused(f"Give the token a name of 1 to {MAX_NAME} characters.")
     if scope is Scope.ADMIN and not user.admin:
@@ -54,7 +55,7 @@ def create_token(user: User, name: str, scope: Scope, expires_at: dt.datetime | 
     if count_tokens(user.id) >= MAX_TOKENS:
         raise Refused(f"You have {MAX_TOKENS} tokens, which is the most one person can have. Revoke one first.")
     text = PREFIX + secrets.token_urlsafe(32)
-    token = ApiToken(user_id=user.id, name=name, token_hash=_hash(text), prefix=text[:SHOWN], scope=scope.value,
+    token = ApiToken(user_id=user.id, name=name, token_hash=token_hash(text), prefix=text[:SHOWN], scope=scope.value,
                      expires_at=expires_at)
     db.session.add(token)
     db.session.flush()
@@ -65,7 +66,7 @@ def find_token(text: str) -> ApiToken | None:
     """Return the token with its person, in one query; None where it is unknown, expired, or the person is locked."""
     if not _FORM.fullmatch(text):
         return None
-    token = db.session.scalar(select(ApiToken).where(ApiToken.token_hash == _hash(text)))
+    token = db.session.scalar(select(ApiToken).where(ApiToken.token_hash == token_hash(text)))
     if token is None or token.user.locked or (token.expires_at is not None and token.expires_at <= clock.now()):
         return None
     return token
@@ -130,7 +131,3 @@ def streams_of(user_id: int) -> list[int]:
 def hang_up(token_id: int) -> None:
     """End the live streams of a token that is revoked; call it after the commit."""
     ring_bell("signed-out", session_id=stream_of(token_id))
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -96,7 +96,7 @@ def account() -> ResponseReturnValue:
     """Show the account and where it is logged in."""
     held = tokens.list_tokens(current_user.id)
     return render_template(
-        "accounts/account.html", sessions=queries.sessions_of(current_user), tokens=held,
+        "accounts/account.html", sessions=queries.sessions_of(current_user.id), tokens=held,
         can={token.id: SCOPES[tokens.scope_of(token)] for token in held},
         codes_left=second_factor.codes_left(current_user.id) if second_factor.is_on(current_user) else 0)
 

@@ -6,8 +6,8 @@ from flask.typing import ResponseReturnValue
 
 from webapp import clock
 from webapp.admin.views import bp
-from webapp.health_queries import Health, database_lines, worst_of
-from webapp.health_redis import redis_lines, streams_line
+from webapp.health_queries import Health
+from webapp.health_redis import load_health
 from webapp.rendering import is_fragment_request, render
 
 SUMMARIES = {Health.GOOD: "All is well.", Health.WARN: "It runs; some things want a look.",
@@ -17,8 +17,6 @@ SUMMARIES = {Health.GOOD: "All is well.", Health.WARN: "It runs; some things wan
 @bp.get("")
 def health() -> ResponseReturnValue:
     """Show how the place is; htmx asks for the list again and again."""
-    now = clock.now()
-    database, *others = database_lines(now)
-    lines = [database, *redis_lines(now), streams_line(), *others]
+    lines, worst = load_health(clock.now())
     return render("admin/index.html", "health" if is_fragment_request() else None, lines=lines,
-                  summary=SUMMARIES[worst_of(line for line in lines if line.name != "Streams")])
+                  summary=SUMMARIES[worst])

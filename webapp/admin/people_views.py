@@ -23,6 +23,7 @@ from flask_login import current_user
 from webapp import queue, site
 from webapp.accounts import invitations, people, second_factor, sessions, tokens
 from webapp.accounts import people_queries as queries
+from webapp.accounts.queries import sessions_of
 from webapp.admin.people_forms import DeleteForm, InviteForm, NamedForm, RegistrationForm
 from webapp.admin.views import actor, bp
 from webapp.audit import Actor
@@ -155,7 +156,7 @@ def withdraw(invitation_id: int) -> ResponseReturnValue:
 def show_person(user_id: int) -> ResponseReturnValue:
     """Show one account and what can be done to it."""
     person = person_or_404(user_id)
-    return render_template("admin/person.html", person=person, sessions=queries.sessions_of(user_id),
+    return render_template("admin/person.html", person=person, sessions=sessions_of(user_id, queries.PER_PAGE),
                            codes=second_factor.codes_left(user_id), tokens=tokens.count_working(user_id))
 
 

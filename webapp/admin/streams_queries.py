@@ -16,6 +16,7 @@ from webapp.instruments import load_instruments
 from webapp.live import bus
 from webapp.live.hub import Hub
 from webapp.models import ApiToken, User, UserSession
+from webapp.paging import cut
 from webapp.records import Instrument
 
 PER_PAGE = 50
@@ -58,8 +59,8 @@ def sessions_page(text: str, before: str) -> SessionPage:
         query = query.where(User.email.contains(text.lower(), autoescape=True))
     if (number := _number(before)) is not None:
         query = query.where(row.id < number)
-    rows = db.session.scalars(query.order_by(row.id.desc()).limit(PER_PAGE + 1)).all()
-    return SessionPage(rows[:PER_PAGE], str(rows[PER_PAGE - 1].id) if len(rows) > PER_PAGE else None)
+    rows, last = cut(db.session.scalars(query.order_by(row.id.desc()).limit(PER_PAGE + 1)).all(), PER_PAGE)
+    return SessionPage(rows, str(last.id) if last else None)
 
 
 def find_session(session_id: int) -> UserSession | None:

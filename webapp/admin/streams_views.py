@@ -8,6 +8,7 @@ from flask_login import current_user
 
 from webapp.accounts import service, sessions
 from webapp.accounts.devices import device_name
+from webapp.accounts.emails import MAX_EMAIL
 from webapp.admin import streams_queries as queries
 from webapp.admin.streams_queries import Everywhere
 from webapp.admin.views import actor, bp
@@ -19,12 +20,13 @@ from webapp.models import UserSession
 from webapp.redis import RedisAway
 from webapp.rendering import is_fragment_request, render
 from webapp.sure import SureForm, ask
+from webapp.typed import argument
 
 
 @bp.get("/streams")
 def show_streams() -> ResponseReturnValue:
     """Show who is logged in, what is watched, and which tokens are used; htmx asks for the streams again and again."""
-    text, before = request.args.get("q", "").strip()[:254].replace("\0", ""), request.args.get("before", "")
+    text, before = argument(request.args, "q", MAX_EMAIL), request.args.get("before", "")
     here, everywhere = queries.streams_here(), load_everywhere()
     if is_fragment_request():
         return render("admin/streams.html", "streams_now", here=here, everywhere=everywhere)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
@@ -14,7 +13,7 @@ from flask import Response, request
 
 from webapp.api.schemas import is_sound
 from webapp.errors import AppError
-from webapp.export import as_csv
+from webapp.export import as_csv, sent
 from webapp.rows import Row
 
 JSON, CSV = "application/json", "text/csv"
@@ -72,15 +71,6 @@ def answer_page(rows: Sequence[Row], after: str | None, *, columns: Sequence[str
     return response
 
 
-def sent(data: bytes, mimetype: str, status: int = 200, tag: str = "") -> Response:
-    """Return an answer with a tag that is the same as long as its meaning is, or 304 where the asker has it."""
-    response = Response(data, status, mimetype=mimetype)
-    response.set_etag(tag or digest(data), weak=True)
-    if status == 200:
-        response.make_conditional(request)
-    return response
-
-
 def nothing() -> Response:
     """Answer that it is done and there is nothing to say."""
     return Response(status=204)
@@ -89,11 +79,6 @@ def nothing() -> Response:
 def as_json(content: object) -> bytes:
     """Return JSON, as short as it can be."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def digest(data: bytes) -> str:
-    """Return a tag that is another one wherever these bytes are."""
-    return hashlib.sha256(data).hexdigest()[:32]
 
 
 def next_path(after: str) -> str:

@@ -17,7 +17,7 @@ from webapp.accounts import tokens
 from webapp.api import counting
 from webapp.audit import API, Actor
 from webapp.errors import AppError
-from webapp.extensions import csrf, db
+from webapp.extensions import db
 from webapp.models import ApiToken, Scope
 from webapp.throttle import address_key
 
@@ -162,8 +162,3 @@ def weigh(stocks: int) -> None:
     more = -(-stocks // STOCKS_A_CALL) - 1
     if more > 0:
         _count(min(more, g.spent.most - 1))
-
-
-def exempt_from_csrf(blueprint: Any) -> None:
-    """Take a blueprint out of the forms' protection: without cookies there is nothing to forge."""
-    csrf.exempt(blueprint)

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, make_response, render_template
 
 from webapp.api import answers, spec
+from webapp.export import sent
 
 bp = Blueprint("api_document", __name__)
 
@@ -16,7 +17,7 @@ bp = Blueprint("api_document", __name__)
 @bp.get("/api/v1/openapi.json")
 def openapi() -> Response:
     """Answer with the document."""
-    return answers.sent(spec.document(), answers.JSON)
+    return sent(spec.document(), answers.JSON)
 
 
 @bp.get("/api/v1/docs")

@@ -14,6 +14,7 @@ from flask import Response, current_app, g, request
 
 from webapp.api.callers import scope_of_view
 
+NAME = "api_answers"
 MOST_BYTES = 32 * 1024 * 1024
 LARGEST = 512 * 1024
 # What an answer depends on besides its address.
@@ -101,5 +102,5 @@ def _seconds() -> int:
 
 
 def _answers() -> Answers:
-    answers: Answers = current_app.extensions.setdefault("api_answers", Answers())
+    answers: Answers = current_app.extensions[NAME]
     return answers

@@ -21,6 +21,7 @@ from webapp.api.stocks import MOST_SYMBOLS, find_stock
 from webapp.api.udf_history import MOST_BARS, Window, history
 from webapp.api.udf_symbols import LENGTHS, OTHER_WORDS, configuration, quote_values, search_result, symbol_info
 from webapp.errors import SENTENCES, AppError, Refused
+from webapp.export import sent
 from webapp.instruments import Found
 from webapp.kinds import KINDS
 from webapp.notation import BY_PREFIX
@@ -142,4 +143,4 @@ def _number(name: str, usual: int) -> int:
 
 def _sent(content: object, status: int = HTTPStatus.OK) -> Response:
     data = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    return answers.sent(data, answers.JSON, status)
+    return sent(data, answers.JSON, status)

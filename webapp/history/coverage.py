@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-from sqlalchemy import ColumnElement, and_, not_, select, tuple_
+from sqlalchemy import ColumnElement, and_, not_, select
 
 from webapp.analytics.series import Days
 from webapp.bars.calendar import load_years
@@ -20,7 +20,9 @@ from webapp.history.stored import load_days
 from webapp.instruments import LISTED, Ambiguous, Found, resolve
 from webapp.models import BarFault, BarFinding, BarSeries, FaultState, InstrumentRow
 from webapp.models.bars import DAY
+from webapp.paging import page_of_stocks
 from webapp.records import Adjustment, Instrument
+from webapp.typed import argument
 from webapp.vendors import SIMULATOR
 
 PER_PAGE = 25
@@ -94,8 +96,9 @@ def read_filter(args: Mapping[str, str], today: dt.date) -> Filter:
     """Return what the words of an address ask for; what has no meaning asks for everything."""
     state, until = args.get("state", ""), args.get("until", "")
     year = int(until) if until.isascii() and until.isdigit() and len(until) == 4 else today.year
-    return Filter(state if state in STATES else "", _word(args, "exchange", 4), _word(args, "symbol", 60),
-                  min(max(year, FIRST_YEAR + YEARS), today.year), _word(args, "after", 30), _word(args, "before", 30))
+    return Filter(state if state in STATES else "", argument(args, "exchange", 4), argument(args, "symbol", 60),
+                  min(max(year, FIRST_YEAR + YEARS), today.year), argument(args, "after", 30),
+                  argument(args, "before", 30))
 
 
 def exchanges() -> list[str]:
@@ -106,7 +109,7 @@ def exchanges() -> list[str]:
 def coverage_page(asked: Filter, today: dt.date) -> Page:
     """Return the page that is asked for."""
     years = range(asked.until - YEARS + 1, asked.until + 1)
-    rows, page = _instruments(asked, Page([], years))
+    rows, after, before = page_of_stocks(_conditions(asked), asked.after, asked.before, PER_PAGE)
     ids = [row.id for row in rows]
     series = _series(ids)
     faults = load_faults([each.id for group in series.values() for each in group])
@@ -124,7 +127,7 @@ def coverage_page(asked: Filter, today: dt.date) -> Page:
         stocks.append(Stock(row.record(), series.get(row.id, ()), chosen,
                             [counted.get(year) or empty_year(year) for year in years], len(still),
                             still.count(BarFault.GAP.value)))
-    return replace(page, stocks=stocks)
+    return Page(stocks, years, after, before)
 
 
 def read_as_one(series: Sequence[BarSeries]) -> list[BarSeries]:
@@ -168,31 +171,6 @@ def load_calendars(mics: Collection[str], first: int, last: int) -> dict[str, Ca
     """Return when each exchange was open in the years from `first` to `last`, as far as that is known."""
     known = load_years(mics, first, last)
     return {mic: Calendar(np.concatenate([NO_DAYS, *known[mic].values()]), frozenset(known[mic])) for mic in mics}
-
-
-def _word(args: Mapping[str, str], name: str, longest: int) -> str:
-    """Return what stands at a name; no database takes a NUL."""
-    return args.get(name, "").replace("\0", "").strip()[:longest]
-
-
-def _instruments(asked: Filter, page: Page) -> tuple[list[InstrumentRow], Page]:
-    """Return the rows of the instruments on the page, and it with its neighbours."""
-    key, back = tuple_(InstrumentRow.symbol, InstrumentRow.mic), bool(asked.before and not asked.after)
-    mic, _, symbol = (asked.before if back else asked.after).partition(":")
-    query = select(InstrumentRow).where(*_conditions(asked))
-    if symbol:
-        query = query.where(key < (symbol, mic) if back else key > (symbol, mic))
-    order = (InstrumentRow.symbol, InstrumentRow.mic)
-    query = query.order_by(*(column.desc() if back else column for column in order)).limit(PER_PAGE + 1)
-    rows = list(db.session.scalars(query))
-    more, rows = len(rows) > PER_PAGE, rows[:PER_PAGE]
-    if back:
-        rows.reverse()
-    keys = [row.record().key for row in rows]
-    if not keys:
-        return [], page
-    return rows, replace(page, after=keys[-1] if more or back else "",
-                         before=keys[0] if (more and back) or (symbol and not back) else "")
 
 
 def _conditions(asked: Filter) -> list[ColumnElement[bool]]:

@@ -13,6 +13,7 @@ from wtforms.validators import InputRequired, ValidationError
 from webapp.bars.codec import MOST_PRICE
 from webapp.fields import SplitTerms
 from webapp.history.stored import ShownBar
+from webapp.typed import one_line
 
 PRICES = ("open", "high", "low", "close")
 MOST_NOTE = 300
@@ -32,7 +33,7 @@ class ExplainForm(FlaskForm):
     def validate_note(self, field: Field) -> None:
         """Refuse what says nothing or does not fit."""
         # Browsers count a line's end as one sign and send two.
-        field.data = " ".join((field.data or "").replace("\0", "").split())
+        field.data = one_line(field.data or "")
         if not field.data:
             raise ValidationError(NO_WORDS)
         if len(field.data) > MOST_NOTE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, or_, select
@@ -10,7 +11,9 @@ from webapp.extensions import db
 from webapp.history.service import ENDED, KINDS, UPLOAD
 from webapp.instruments import Ambiguous, Found, resolve
 from webapp.models import IngestRun, InstrumentRow, RunState
+from webapp.paging import cut
 from webapp.records import Instrument
+from webapp.typed import trimmed
 
 PER_PAGE = 50
 MOST_ID = 2**63 - 1
@@ -39,14 +42,14 @@ class Page:
     `older` is the number below which the next page begins, None on the last.
     """
 
-    runs: list[tuple[IngestRun, Instrument | None]]
+    runs: Sequence[tuple[IngestRun, Instrument | None]]
     older: int | None
 
 
 def read_filter(state: str, kind: str, text: str) -> Filter:
     """Return what the words of an address ask for; a state or kind that there is none of asks for every one."""
     return Filter(state if state in STATES else "", kind if kind in {"files", "providers"} else "",
-                  text.replace("\0", "").strip()[:60])  # PostgreSQL refuses a zero in a text
+                  trimmed(text, 60))
 
 
 def runs_page(asked: Filter, before: int | None, count: int = PER_PAGE) -> Page:
@@ -56,8 +59,8 @@ def runs_page(asked: Filter, before: int | None, count: int = PER_PAGE) -> Page:
              .where(*_conditions(asked)).order_by(IngestRun.id.desc()).limit(count + 1))
     if before is not None and 0 <= before <= MOST_ID:  # SQLite takes no larger number
         query = query.where(IngestRun.id < before)
-    found = [(run, row.record() if row else None) for run, row in db.session.execute(query)]
-    return Page(found[:count], found[count - 1][0].id if len(found) > count else None)
+    found, last = cut([(run, row.record() if row else None) for run, row in db.session.execute(query)], count)
+    return Page(found, last[0].id if last else None)
 
 
 def find_run(run_id: int) -> tuple[IngestRun, Instrument | None] | None:

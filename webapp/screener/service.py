@@ -12,6 +12,7 @@ from webapp.errors import NotFound, Refused
 from webapp.extensions import db
 from webapp.models import SavedScreen
 from webapp.screener.criteria import Criteria
+from webapp.typed import one_line
 
 MAX_SCREENS = 50
 MAX_NAME = 80
@@ -71,7 +72,7 @@ def delete_screen(screen: SavedScreen) -> None:
 
 def _free_name(user_id: int, name: str, except_for: int = 0) -> str:
     """Return the name without stray spaces; raise Refused if it is empty, too long or in use."""
-    name = " ".join(name.replace("\0", "").split())
+    name = one_line(name)
     if not name:
         raise Refused("Give the screen a name.")
     if len(name) > MAX_NAME:

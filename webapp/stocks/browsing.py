@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, func, select
 
 from webapp.extensions import db
 from webapp.instruments import LISTED, MAX_LENGTH, Mark, load_marks, search
 from webapp.models import InstrumentRow, QuoteRow, VendorSymbol
+from webapp.paging import page_of_stocks
+from webapp.typed import argument
 
 PER_PAGE = 50
 KINDS = {"": "All", "ended": "Delisted or renamed", "priceless": "Listed, without a price",
@@ -56,8 +58,8 @@ class Page:
 def read_asked(args: Mapping[str, str]) -> Asked:
     """Return what the words of an address ask for; what has no meaning asks for everything."""
     kind = args.get("kind", "")
-    return Asked(_word(args, "q", MAX_LENGTH), kind if kind in KINDS else "", _word(args, "after", 30),
-                 _word(args, "before", 30))
+    return Asked(argument(args, "q", MAX_LENGTH), kind if kind in KINDS else "", argument(args, "after", 30),
+                 argument(args, "before", 30))
 
 
 def stocks_page(asked: Asked) -> Page:
@@ -79,21 +81,8 @@ def _found(asked: Asked) -> tuple[list[InstrumentRow], Page]:
 
 def _listed(asked: Asked) -> tuple[list[InstrumentRow], Page]:
     """Return the stocks of a page in the order of their symbols, and it with its neighbours."""
-    key, back = tuple_(InstrumentRow.symbol, InstrumentRow.mic), bool(asked.before and not asked.after)
-    mic, _, symbol = (asked.before if back else asked.after).partition(":")
-    query = select(InstrumentRow).where(*_of_kind(asked.kind))
-    if symbol:
-        query = query.where(key < (symbol, mic) if back else key > (symbol, mic))
-    order = (InstrumentRow.symbol, InstrumentRow.mic)
-    query = query.order_by(*(column.desc() if back else column for column in order)).limit(PER_PAGE + 1)
-    rows = list(db.session.scalars(query))
-    more, rows = len(rows) > PER_PAGE, rows[:PER_PAGE]
-    if back:
-        rows.reverse()
-    if not rows:
-        return [], Page([])
-    return rows, Page([], rows[-1].record().key if more or back else "",
-                      rows[0].record().key if (more and back) or (symbol and not back) else "")
+    rows, after, before = page_of_stocks(_of_kind(asked.kind), asked.after, asked.before, PER_PAGE)
+    return rows, Page([], after, before)
 
 
 def _of_kind(kind: str) -> list[ColumnElement[bool]]:
@@ -111,8 +100,3 @@ def _mapped(ids: Sequence[int]) -> Counter[int]:
     query = (select(VendorSymbol.instrument_id, func.count()).where(VendorSymbol.instrument_id.in_(ids))
              .group_by(VendorSymbol.instrument_id))
     return Counter(dict(db.session.execute(query).tuples().all()))
-
-
-def _word(args: Mapping[str, str], name: str, longest: int) -> str:
-    """Return what stands at a name; no database takes a NUL."""
-    return args.get(name, "").replace("\0", "").strip()[:longest]

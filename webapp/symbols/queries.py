@@ -13,6 +13,7 @@ from webapp.extensions import db
 from webapp.models import InstrumentRow, SymbolSearch, Watchlist, WatchlistItem
 from webapp.records import Instrument, Listing, currency_of, unit_of
 from webapp.symbols.listings import decode, fits, unit_for
+from webapp.typed import one_line
 from webapp.vendors import title_of
 
 MAX_KEY = 60
@@ -82,7 +83,7 @@ def search_key(text: str) -> str:
 
     Dots and dashes stay, unlike in a search of names: BRK.B is not BRKB.
     """
-    key = " ".join(text.casefold().replace("\0", "").split())[:MAX_KEY]
+    key = one_line(text.casefold())[:MAX_KEY]
     return key if len(key) >= LEAST_LETTERS and any(letter.isalnum() for letter in key) else ""
 
 

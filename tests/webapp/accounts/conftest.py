@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
@@ -13,15 +12,16 @@ import pyotp
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
-from redis import Redis
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from tests.webapp.people import bells
 from webapp import clock
 from webapp.accounts import passwords, service
 from webapp.extensions import db
-from webapp.live.bus import BELLS
 from webapp.models import User
+
+__all__ = ["bells"]
 
 EMAIL = "ada@example.com"
 PASSWORD = "a rather long secret"
@@ -111,23 +111,6 @@ def person(app: Flask) -> User:
     user = service.create_user(EMAIL, PASSWORD)
     db.session.commit()
     return user
-
-
-@pytest.fixture
-def bells(app: Flask, redis: Redis) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Return what was rung since the last time."""
-    listener = redis.pubsub()  # type: ignore[no-untyped-call]
-    listener.subscribe(BELLS)
-    listener.get_message(timeout=2)
-
-    def heard() -> list[dict[str, Any]]:
-        messages = []
-        while message := listener.get_message(timeout=0.1):
-            messages.append(json.loads(message["data"]))
-        return messages
-
-    yield heard
-    listener.close()
 
 
 @pytest.fixture

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from flask import Flask
-from redis import Redis
 from sqlalchemy import select
 
-from tests.webapp.people import PASSWORD, Browser, cheap_hashes, person, stranger, visitor
+from tests.webapp.people import PASSWORD, Browser, bells, cheap_hashes, person, stranger, visitor
 from webapp.accounts import service
 from webapp.extensions import db
-from webapp.live.bus import BELLS
 from webapp.models import AuditEntry, User
 
-__all__ = ["PASSWORD", "Browser", "cheap_hashes", "person", "stranger", "visitor"]
+__all__ = ["PASSWORD", "Browser", "bells", "cheap_hashes", "person", "stranger", "visitor"]
 
 
 @pytest.fixture
@@ -32,23 +29,6 @@ def admin(app: Flask) -> User:
 def browser(app: Flask, admin: User) -> Browser:
     """The admin's browser, logged in."""
     return Browser(app).log_in(admin)
-
-
-@pytest.fixture
-def bells(app: Flask, redis: Redis) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Return what was rung since the last time."""
-    listener = redis.pubsub()  # type: ignore[no-untyped-call]
-    listener.subscribe(BELLS)
-    listener.get_message(timeout=2)
-
-    def heard() -> list[dict[str, Any]]:
-        messages = []
-        while message := listener.get_message(timeout=0.1):
-            messages.append(json.loads(message["data"]))
-        return messages
-
-    yield heard
-    listener.close()
 
 
 def add_user(email: str, **fields: Any) -> User:

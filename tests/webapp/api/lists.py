@@ -1,18 +1,16 @@
-"""Stocks, a person's list of them, and the bells, for the tests of lists over the API."""
+"""Stocks, a person's list of them, for the tests of lists over the API."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
-from redis import Redis
 
 from tests.factories import add_stock
 from tests.webapp.api.conftest import Program
 from webapp.extensions import db
-from webapp.live.bus import BELLS
 from webapp.models import InstrumentRow, Scope, User, Watchlist
 from webapp.watchlists import service
 
@@ -40,23 +38,6 @@ def tech(person: User, stocks: list[InstrumentRow]) -> Watchlist:
     service.write_note(made, stocks[1].id, "cloud")
     db.session.commit()
     return made
-
-
-@pytest.fixture
-def bells(redis: Redis) -> Iterator[Callable[[], int]]:
-    """Return how often it rang since the last time."""
-    listener = redis.pubsub()  # type: ignore[no-untyped-call]
-    listener.subscribe(BELLS)
-    listener.get_message(timeout=2)
-
-    def heard() -> int:
-        count = 0
-        while listener.get_message(timeout=0.05):
-            count += 1
-        return count
-
-    yield heard
-    listener.close()
 
 
 def keys(answer: Any) -> list[str]:

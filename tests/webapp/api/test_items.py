@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from tests.webapp.api.conftest import Program
-from tests.webapp.api.lists import Make, bells, mine, stocks, tech
+from tests.webapp.api.lists import Make, mine, stocks, tech
+from tests.webapp.people import Bells, bells
 from webapp.accounts import service as accounts
 from webapp.extensions import db
 from webapp.models import InstrumentRow, Scope, User, Watchlist
@@ -32,7 +32,7 @@ def changes(path: str) -> list[tuple[str, str, Any]]:
 
 
 def test_who_saw_another_state_changes_nothing(mine: Program, tech: Watchlist, stocks: list[InstrumentRow],
-                                               bells: Callable[[], int]) -> None:
+                                               bells: Bells) -> None:
     path = f"/watchlists/{tech.id}"
     seen = mine.get(path)
     service.write_note(tech, stocks[0].id, "changed in the browser")
@@ -42,7 +42,7 @@ def test_who_saw_another_state_changes_nothing(mine: Program, tech: Watchlist, s
         answer = mine.call(method, place, body, headers={"If-Match": seen.headers["ETag"]})
         assert (answer.status_code, answer.json and answer.json["code"]) == (412, "changed-meanwhile"), place
     assert mine.get(path).json == now
-    assert bells() == 0
+    assert len(bells()) == 0
 
 
 def test_who_saw_this_state_changes_it_and_goes_on_from_the_answer(mine: Program, tech: Watchlist) -> None:

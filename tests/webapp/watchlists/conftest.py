@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from redis import Redis
 
-from tests.webapp.people import Browser, browser, cheap_hashes, person, stranger, visitor
+from tests.webapp.people import Browser, bells, browser, cheap_hashes, person, stranger, visitor
 from webapp.extensions import db
-from webapp.live.bus import BELLS
 from webapp.models import InstrumentRow, User, Watchlist
 from webapp.watchlists import service
 
-__all__ = ["Browser", "browser", "cheap_hashes", "person", "stranger", "visitor"]
+__all__ = ["Browser", "bells", "browser", "cheap_hashes", "person", "stranger", "visitor"]
 
 HTMX = {"HX-Request": "true"}
 Maker = Callable[..., Watchlist]
@@ -47,20 +43,3 @@ def make_list(person: User) -> Maker:
         db.session.commit()
         return watchlist
     return make
-
-
-@pytest.fixture
-def bells(redis: Redis) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Return what was rung since the last time."""
-    listener = redis.pubsub()  # type: ignore[no-untyped-call]
-    listener.subscribe(BELLS)
-    listener.get_message(timeout=2)
-
-    def heard() -> list[dict[str, Any]]:
-        messages = []
-        while message := listener.get_message(timeout=0.1):
-            messages.append(json.loads(message["data"]))
-        return messages
-
-    yield heard
-    listener.close()

@@ -16,8 +16,8 @@ from webapp.api.schemas import In, Moment, Out, PageQuery
 from webapp.api.surface import blueprint
 from webapp.errors import Conflict, NotFound, Refused
 from webapp.extensions import db
-from webapp.health_queries import Health, Line, database_lines, worst_of
-from webapp.health_redis import redis_lines, streams_line
+from webapp.health_queries import Health, Line
+from webapp.health_redis import load_health
 from webapp.models import AuditEntry, Scope
 from webapp.rows import Row, as_moment
 
@@ -115,12 +115,8 @@ class AuditQuery(PageQuery):
 @bp.output(HealthOut)
 def health() -> Response:
     """Get how the place is, thing by thing."""
-    now = clock.now()
-    database, *others = database_lines(now)
-    lines = [database, *redis_lines(now), streams_line(), *others]
-    # A process that carries no streams is as it should be.
-    state = worst_of(line for line in lines if line.name != "Streams")
-    return answers.answer_page([line_row(line) for line in lines], None, state=STATES[state])
+    lines, worst = load_health(clock.now())
+    return answers.answer_page([line_row(line) for line in lines], None, state=STATES[worst])
 
 
 @bp.get("/admin/users")

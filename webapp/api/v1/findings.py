@@ -21,6 +21,7 @@ from webapp.errors import Conflict
 from webapp.findings import queries
 from webapp.history import queries as runs_queries
 from webapp.models import Finding, IngestRun, QuoteFinding, RunState, Scope
+from webapp.paging import cut
 from webapp.records import Instrument
 from webapp.rows import Row, as_moment, as_text
 
@@ -135,11 +136,9 @@ class FindingsQuery(PageQuery):
 @bp.output(HoldsOut)
 def holds(query_data: PageQuery) -> Response:
     """Get the prices that wait to be confirmed."""
-    found = queries.holds_after(place_of(query_data.after), query_data.limit + 1)
-    page = found[:query_data.limit]
-    last = page[-1].row if len(found) > len(page) else None
-    return answers.answer_page([hold_row(each) for each in page],
-                               answers.cursor(last.first_at.isoformat(), last.instrument_id) if last else None)
+    page, last = cut(queries.holds_after(place_of(query_data.after), query_data.limit + 1), query_data.limit)
+    after = answers.cursor(last.row.first_at.isoformat(), last.row.instrument_id) if last else None
+    return answers.answer_page([hold_row(each) for each in page], after)
 
 
 @bp.post("/admin/holds/<stock>")
@@ -178,12 +177,9 @@ def runs(query_data: RunsQuery) -> Response:
 def findings(query_data: FindingsQuery) -> Response:
     """Get the prices that were refused, held or found odd."""
     asked = queries.read_filter(query_data.kind, query_data.stock)
-    found = queries.findings_after(asked, place_of(query_data.after), query_data.limit + 1)
-    page = found[:query_data.limit]
-    last = page[-1][0] if len(found) > len(page) else None
-    return answers.answer_page([finding_row(*each) for each in page],
-                               answers.cursor(last.last_at.isoformat(), last.id) if last else None,
-                               columns=tuple(FindingOut.model_fields))
+    page, last = cut(queries.findings_after(asked, place_of(query_data.after), query_data.limit + 1), query_data.limit)
+    after = answers.cursor(last[0].last_at.isoformat(), last[0].id) if last else None
+    return answers.answer_page([finding_row(*each) for each in page], after, columns=tuple(FindingOut.model_fields))
 
 
 def place_of(after: str) -> tuple[dt.datetime, int] | None:

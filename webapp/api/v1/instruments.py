@@ -15,6 +15,7 @@ from webapp.api.schemas import Day, In, Key, Out, PageQuery
 from webapp.api.stocks import find_stock, find_stocks
 from webapp.api.surface import blueprint
 from webapp.kinds import KINDS, SECTORS
+from webapp.paging import cut
 
 bp = blueprint("instruments", "Stocks")
 
@@ -99,10 +100,9 @@ def instruments(query_data: InstrumentsQuery) -> Response:
     ids = [stock.id for stock in find_stocks(asked.symbols)] if asked.symbols else None
     wanted = Filter(asked.mic, asked.kind, asked.sector, asked.status, ids)
     after = answers.read_cursor(asked.after, str, str) if asked.after else None
-    rows = instrument_rows.load_stocks(wanted, after, asked.limit + 1)  # type: ignore[arg-type]  # two texts, as checked
-    page = rows[:asked.limit]
-    return answers.answer_page(page, answers.cursor(page[-1]["symbol"], page[-1]["mic"]) if len(rows) > len(page)
-                               else None, columns=COLUMNS)
+    found = instrument_rows.load_stocks(wanted, after, asked.limit + 1)  # type: ignore[arg-type]  # two texts, as checked
+    rows, last = cut(found, asked.limit)
+    return answers.answer_page(rows, answers.cursor(last["symbol"], last["mic"]) if last else None, columns=COLUMNS)
 
 
 @bp.get("/instruments/<stock>")

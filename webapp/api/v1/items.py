@@ -26,6 +26,7 @@ from webapp.api.v1.watchlists import (
 )
 from webapp.errors import NotFound
 from webapp.models import Scope
+from webapp.paging import cut
 from webapp.rows import Row
 from webapp.watchlists import queries, service
 
@@ -204,9 +205,7 @@ def delete_note(watchlist_id: int, stock: str) -> Response:
 def notes(query_data: PageQuery) -> Response:
     """Get all your notes, on whatever list they are."""
     after = answers.read_number(query_data.after) or 0
-    found = queries.notes_page(caller().user_id, after, query_data.limit + 1)
-    page = found[:query_data.limit]
+    page, last = cut(queries.notes_page(caller().user_id, after, query_data.limit + 1), query_data.limit)
     rows: list[Row] = [{"list": each.watchlist_id, "list_name": each.watchlist, "key": each.key, "text": each.text}
                        for each in page]
-    more = len(found) > len(page)
-    return answers.answer_page(rows, answers.cursor(page[-1].item_id) if more else None, columns=NOTE_COLUMNS)
+    return answers.answer_page(rows, answers.cursor(last.item_id) if last else None, columns=NOTE_COLUMNS)

@@ -17,6 +17,7 @@ from webapp.market import breadth
 from webapp.market.breadth import Group, Week
 from webapp.markets import EXCHANGES, Exchange, SessionBook
 from webapp.models import InstrumentRow
+from webapp.paging import cut
 from webapp.rows import Row, as_day, as_moment
 from webapp.standings import is_late
 from webapp.trading_days import BACK, load_book
@@ -121,9 +122,10 @@ def market_breadth() -> Response:
 def breadth_weeks(query_data: RangeQuery) -> Response:
     """Get how many stocks were in each stage, week by week."""
     limit = query_data.limit
-    weeks = breadth.load_weeks_between(*query_data.days_behind(), limit + 1, newest_first=query_data.order == "desc")
-    rows: list[Row] = [{"week": week.week.isoformat(), **counts(week)} for week in weeks[:limit]]
-    after = answers.cursor(weeks[limit - 1].week.isoformat()) if len(weeks) > limit else None
+    weeks, last = cut(breadth.load_weeks_between(*query_data.days_behind(), limit + 1,
+                                                 newest_first=query_data.order == "desc"), limit)
+    rows: list[Row] = [{"week": week.week.isoformat(), **counts(week)} for week in weeks]
+    after = answers.cursor(last.week.isoformat()) if last else None
     return answers.answer_page(rows, after, columns=tuple(BreadthWeekOut.model_fields))
 
 

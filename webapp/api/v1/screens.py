@@ -17,6 +17,7 @@ from webapp.api.schemas import In, Moment, Out
 from webapp.api.surface import blueprint
 from webapp.api.v1.screener import path_of
 from webapp.errors import Refused
+from webapp.export import digest
 from webapp.extensions import db
 from webapp.models import SavedScreen, Scope
 from webapp.rows import Row, as_moment
@@ -151,7 +152,7 @@ def screen_row(found: SavedScreen) -> Row:
 
 def tag_of(row: Row) -> str:
     """Return the tag of a screen's state."""
-    return answers.digest(answers.as_json(row))
+    return digest(answers.as_json(row))
 
 
 def answer_screen(found: SavedScreen, status: int = 200) -> Response:

@@ -13,6 +13,7 @@ from webapp.api.schemas import Amount, Day, Key, Moment, Out
 from webapp.api.stocks import find_stock
 from webapp.api.surface import blueprint
 from webapp.models import StageWeek
+from webapp.paging import cut
 from webapp.quotes import load_live
 from webapp.records import Standing
 from webapp.rows import Row, as_day, as_moment, standing_row
@@ -131,9 +132,10 @@ def stage(stock: str) -> Response:
 def stages(stock: str, query_data: RangeQuery) -> Response:
     """Get a stock's stages week by week."""
     found, limit = find_stock(stock), query_data.limit
-    rows = load_weeks(found.id, *query_data.days_behind(found.mic), limit + 1, newest_first=query_data.order == "desc")
-    after = answers.cursor(rows[limit - 1].week.isoformat()) if len(rows) > limit else None
-    return answers.answer_page([week_row(row) for row in rows[:limit]], after, columns=COLUMNS, key=found.key)
+    rows, last = cut(load_weeks(found.id, *query_data.days_behind(found.mic), limit + 1,
+                                newest_first=query_data.order == "desc"), limit)
+    after = answers.cursor(last.week.isoformat()) if last else None
+    return answers.answer_page([week_row(row) for row in rows], after, columns=COLUMNS, key=found.key)
 
 
 def standing_of(at: Standing) -> dict[str, object]:

@@ -18,6 +18,7 @@ from webapp.api.v1.quotes import COLUMNS as QUOTE_COLUMNS
 from webapp.api.v1.quotes import QuoteOut, quote_row
 from webapp.columns import OPTIONAL, read_columns, write_columns
 from webapp.errors import NotFound
+from webapp.export import digest
 from webapp.extensions import db
 from webapp.instruments import MAX_LENGTH
 from webapp.live.watching import mark_watched, ring_bell
@@ -156,7 +157,7 @@ def item_row(item: queries.Item, place: int) -> dict[str, object]:
 
 def tag_of(found: queries.Contents) -> str:
     """Return the tag of a list's state: another one with every change that a person can make."""
-    return answers.digest(answers.as_json(list_row(found)))
+    return digest(answers.as_json(list_row(found)))
 
 
 def answer_list(watchlist_id: int, status: int = 200) -> Response:
@@ -205,7 +206,7 @@ def watchlist(watchlist_id: int, query_data: WithQuery) -> Response:
     quotes = quotes_of(found)
     body["items"] = [item_row(item, place) | {"quote": quotes[item.instrument_id]}
                      for place, item in enumerate(found.items, start=1)]
-    return answers.answer(body, tag=f"{tag_of(found)}{SIGN}{answers.digest(answers.as_json(body))}")
+    return answers.answer(body, tag=f"{tag_of(found)}{SIGN}{digest(answers.as_json(body))}")
 
 
 def quotes_of(found: queries.Contents) -> dict[int, Row]:
