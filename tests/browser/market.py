@@ -13,6 +13,7 @@ from tests.factories import add_snapshot
 from tests.site import Site
 from webapp import clock
 from webapp.app import create_app
+from webapp.bars.calendar import exchange_day
 from webapp.extensions import db
 from webapp.instruments import starter_list
 from webapp.live import bus
@@ -84,9 +85,9 @@ class Market:
                 price = row.price if row and row.price is not None else opening
         # Every figure follows from the number of the stock, so that no two rows are alike.
         now = clock.now()
-        number = stock.id
+        number, day = stock.id, exchange_day(stock.mic, now)
         return Quote(
-            instrument_id=number, price=price, as_of=now, day=now.date(), source="simulator", state=State.SIMULATED,
+            instrument_id=number, price=price, as_of=now, day=day, source="simulator", state=State.SIMULATED,
             session=Session.REGULAR, previous_close=opening + (number * 7) % 11 - 5, open=opening - (number % 3),
             high=max(price, opening + 1 + number % 5), low=min(price, opening - 3),
             volume=volume or 1000 * ((number * 37) % 101 + 1), bid=price, ask=price + Decimal("0.01"),

@@ -22,6 +22,7 @@ from tests.browser.test_phone import PHONE
 from tests.site import Site
 from tests.webapp.charts.past import add_days, add_minutes, walk
 from webapp import clock
+from webapp.bars.calendar import exchange_day
 from webapp.extensions import db
 from webapp.models import BarSeries, InstrumentRow
 from webapp.models.bars import DividendRow
@@ -55,7 +56,7 @@ ROWS = "rows => rows.map((row) => [...row.children].map((cell) => cell.textConte
 @pytest.fixture
 def past(market: Market) -> np.ndarray:
     """Five years of Apple's days up to yesterday, as made up as its prices; the last 900 minutes of Microsoft."""
-    yesterday = clock.now().date() - dt.timedelta(days=1)
+    yesterday = exchange_day("XNAS", clock.now()) - dt.timedelta(days=1)
     with market.app.app_context():
         for model in (BarSeries, SplitRow, DividendRow):
             db.session.execute(delete(model))
@@ -105,7 +106,7 @@ def test_the_drawing_takes_the_place_of_the_servers_picture(page: Page, past: np
 def test_the_last_bar_moves_with_the_price(page: Page, past: np.ndarray, market: Market) -> None:
     open_chart(page)
     readout = page.locator("#chart-readout")
-    today = clock.now().date()
+    today = exchange_day("XNAS", clock.now())
     expect(readout).to_contain_text(f"{today.day} {today:%b %Y}, so far")
     market.move(AAPL="123.45")
     expect(readout).to_contain_text("Close 123.45")

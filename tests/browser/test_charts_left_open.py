@@ -15,6 +15,7 @@ from tests.browser.faults import Faults
 from tests.browser.market import Market
 from tests.webapp.charts.past import add_days, add_minutes, walk
 from webapp import clock
+from webapp.bars.calendar import exchange_day
 from webapp.extensions import db
 from webapp.models import BarSeries, InstrumentRow
 from webapp.models.bars import DividendRow
@@ -35,7 +36,7 @@ BARS = "() => plot.data.bars.map((bar) => bar.at)"
 @pytest.fixture
 def past(market: Market) -> None:
     """A year of Apple's days up to yesterday; 60 minutes of Microsoft's, of the day before yesterday."""
-    yesterday = clock.now().date() - dt.timedelta(days=1)
+    yesterday = exchange_day("XNAS", clock.now()) - dt.timedelta(days=1)
     with market.app.app_context():
         for model in (BarSeries, SplitRow, DividendRow):
             db.session.execute(delete(model))
@@ -60,7 +61,7 @@ def price_is(page: Page, market: Market, symbol: str, price: str) -> None:
 def told_yesterday(page: Page) -> list[str]:
     """Let the first answer be one of yesterday, as in a page that was opened before midnight; return what was asked."""
     asked: list[str] = []
-    yesterday = (clock.now().date() - dt.timedelta(days=2)).isoformat()  # in New York it may still be the day before
+    yesterday = (exchange_day("XNAS", clock.now()) - dt.timedelta(days=1)).isoformat()
 
     def answer(route: Route) -> None:
         asked.append(route.request.url)
@@ -162,7 +163,8 @@ def test_a_choice_that_cannot_be_loaded_is_said_and_changes_nothing(page: Page, 
 def test_the_previous_close_is_in_sight_however_far_the_price_is(page: Page, past: None, market: Market) -> None:
     with market.app.app_context():
         stock = db.session.get_one(InstrumentRow, market.ids["MSFT"])
-        add_days(stock, np.full(5, 900.0), last=clock.now().date() - dt.timedelta(days=3), source="simulator")
+        add_days(stock, np.full(5, 900.0), last=exchange_day("XNAS", clock.now()) - dt.timedelta(days=3),
+                 source="simulator")
     open_chart(page, MINUTES)
     place: Any = page.evaluate("() => plot.candles.priceToCoordinate(plot.data.base.close)")
     height: Any = page.evaluate("() => plot.chart.panes()[0].getHeight()")

@@ -18,6 +18,7 @@ from tests.browser.test_phone import PHONE, problems_of
 from tests.site import Site
 from tests.webapp.history.past import bars_of, weekdays
 from webapp import clock
+from webapp.bars.calendar import exchange_day
 from webapp.bars.writing import write_bars
 from webapp.extensions import db
 from webapp.models import BarFinding, BarSeries, FaultState, TradingYear
@@ -37,7 +38,7 @@ def admin(site: Site, person: Person) -> Person:
 @pytest.fixture
 def past(market: Market) -> Iterator[list[str]]:
     """Apple's bars of some years without some days, with three findings; return the pages about them."""
-    days = weekdays(dt.date(2016, 2, 1), clock.now().date() - dt.timedelta(days=1))
+    days = weekdays(dt.date(2016, 2, 1), exchange_day("XNAS", clock.now()) - dt.timedelta(days=1))
     gone = {day for day in days if day.month == 7 and day.day < 15}
     with market.app.app_context():
         kept = [row.year for row in db.session.query(TradingYear).filter_by(mic="XNAS")]

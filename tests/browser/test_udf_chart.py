@@ -23,6 +23,7 @@ from tests.webapp.api.udf_reader import Feed
 from tests.webapp.charts.past import add_days, walk
 from webapp import clock
 from webapp.app import create_app
+from webapp.bars.calendar import exchange_day
 from webapp.extensions import db
 from webapp.models import BarSeries, InstrumentRow
 
@@ -81,7 +82,7 @@ def close(ours: Site) -> np.ndarray:
         db.session.execute(delete(BarSeries))
         stock = db.session.scalars(select(InstrumentRow).where(InstrumentRow.symbol == "AAPL")).one()
         closes = walk(750)
-        add_days(stock, closes, last=clock.now().date() - dt.timedelta(days=1))
+        add_days(stock, closes, last=exchange_day("XNAS", clock.now()) - dt.timedelta(days=1))
     return closes
 
 

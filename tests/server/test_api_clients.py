@@ -27,6 +27,7 @@ from tests.webapp.charts.past import add_days, walk
 from webapp import clock
 from webapp.accounts import tokens
 from webapp.app import create_app
+from webapp.bars.calendar import exchange_day
 from webapp.extensions import db
 from webapp.models import InstrumentRow, Scope, User, Watchlist, WatchlistItem
 
@@ -53,7 +54,7 @@ def fill(site: Site) -> None:
     with opened(site):
         for seed, symbol in enumerate(("AAPL", "MSFT")):
             stock = db.session.query(InstrumentRow).filter_by(mic="XNAS", symbol=symbol).one()
-            add_days(stock, walk(500, seed), last=clock.now().date() - dt.timedelta(days=1))
+            add_days(stock, walk(500, seed), last=exchange_day("XNAS", clock.now()) - dt.timedelta(days=1))
             add_quote(stock, "228.52", previous_close="227.00", volume=50_000_000, version=seed + 1, as_of=clock.now(),
                       fetched_at=clock.now())
 

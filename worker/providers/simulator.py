@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from webapp.bars.calendar import exchange_day, zone_of
 from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Adjustment, History, Instrument, MinuteBar, Minutes, Quote, Session, State
 from webapp.vendors import SIMULATOR, Limits
@@ -136,7 +137,7 @@ class Simulator:
 
     def book(self, mic: str, now: dt.datetime, sessions: SessionBook) -> SessionBook:
         """Return the trading days around `now` that it keeps: the exchange's, or those of a market that never rests."""
-        return always_open(mic, now.astimezone(dt.UTC).date()) if self._always else sessions
+        return always_open(mic, exchange_day(mic, now)) if self._always else sessions
 
     def _stale_at(self, book: SessionBook, moment: Moment, now: dt.datetime) -> dt.datetime | None:
         """Return when the next move is overdue."""
@@ -155,10 +156,11 @@ def always_open(mic: str, today: dt.date) -> SessionBook:
 
 
 def open_day(mic: str, day: dt.date) -> SessionTimes:
-    """Return a day of a market that never rests."""
-    midnight = dt.datetime.combine(day, dt.time(), dt.UTC)
-    half, whole = dt.timedelta(minutes=30), dt.timedelta(days=1)
-    return SessionTimes(mic, day, midnight + half, midnight + whole - half, midnight, midnight + whole)
+    """Return a day of a market that never rests: from midnight to midnight at the exchange, as charts have days."""
+    starts_at, ends_at = (dt.datetime.combine(each, dt.time(), zone_of(mic)).astimezone(dt.UTC)
+                          for each in (day, day + dt.timedelta(days=1)))
+    half = dt.timedelta(minutes=30)
+    return SessionTimes(mic, day, starts_at + half, ends_at - half, starts_at, ends_at)
 
 
 def moment_at(book: SessionBook, mic: str, now: dt.datetime) -> Moment | None:

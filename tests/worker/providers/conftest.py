@@ -16,6 +16,7 @@ import pytest
 from hypothesis import strategies as st
 
 from config import Config
+from webapp.bars.calendar import zone_of
 from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Instrument, currency_of, unit_of
 from worker.providers.base import ProviderError
@@ -135,6 +136,11 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Con
 def at(text: str) -> dt.datetime:
     """Return a time in UTC: 2020-05-08 20:00."""
     return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
+
+
+def there(text: str, mic: str = "XNYS") -> dt.datetime:
+    """Return the moment of a time at an exchange: 2020-05-08 16:00."""
+    return dt.datetime.fromisoformat(text).replace(tzinfo=zone_of(mic)).astimezone(dt.UTC)
 
 
 def day(text: str) -> dt.date:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config import Config
-from tests.worker.providers.conftest import STOCKS, at, new_york, stock
+from tests.worker.providers.conftest import STOCKS, at, new_york, stock, there
 from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Instrument, Quote, Session, State
 from worker.providers import paths, simulator
@@ -77,7 +77,7 @@ def test_within_a_day_the_range_widens_and_volume_grows(always: Simulator, instr
 @many
 @given(STOCKS, TIMES)
 def test_yesterdays_close_is_todays_previous_close(always: Simulator, instrument: Instrument, now: dt.datetime) -> None:
-    midnight = dt.datetime.combine(now.date(), dt.time(), dt.UTC)
+    midnight = there(now.date().isoformat(), instrument.mic)
     after_close = one(always, midnight - dt.timedelta(minutes=1), instrument)
     today = one(always, midnight + dt.timedelta(hours=12), instrument)
     assert after_close.session is Session.POST
@@ -103,7 +103,7 @@ def test_another_process_finds_the_same_figures(always: Simulator) -> None:
 
 
 def test_the_figures_of_a_seed_stay_the_same_for_good(always: Simulator) -> None:
-    quote = one(always, NOON)
+    quote = one(always, there("2026-06-10 12:00"))
     assert (str(quote.price), str(quote.previous_close), quote.volume) == ("45.59", "45.85", 1_148_187)
 
 
@@ -112,7 +112,7 @@ def test_another_seed_is_another_market(config: Callable[..., Config]) -> None:
 
 
 def test_the_range_is_that_of_all_trades_so_far(always: Simulator) -> None:
-    opens = at("2026-06-10 00:30")
+    opens = there("2026-06-10 00:30")
     seen = [one(always, opens + dt.timedelta(seconds=second)) for second in range(0, 1200, 2)]
     prices: list[Decimal] = []
     for quote in seen:
@@ -139,14 +139,30 @@ def test_prices_move_and_rest_like_real_ones(always: Simulator) -> None:
     ("2026-06-10 23:29:59", Session.REGULAR), ("2026-06-10 23:30", Session.POST), ("2026-06-13 12:00", Session.REGULAR),
 ])
 def test_the_market_that_hardly_rests(always: Simulator, text: str, session: Session) -> None:
-    quote = one(always, at(text))
+    quote = one(always, there(text))
     assert quote.session is session
     assert (quote.extended_price is None) is (session is Session.REGULAR)
-    assert quote.stale_at == at(text) + dt.timedelta(seconds=15)
+    assert quote.stale_at == there(text) + dt.timedelta(seconds=15)
+
+
+@pytest.mark.parametrize(("mic", "moment", "day"), [
+    ("XNYS", "2026-06-10 03:59:59", 9), ("XNYS", "2026-06-10 04:00", 10), ("XTKS", "2026-06-10 14:59:59", 10),
+    ("XTKS", "2026-06-10 15:00", 11), ("XLON", "2026-06-10 23:00", 11)])
+def test_its_days_begin_at_midnight_at_the_exchange(always: Simulator, mic: str, moment: str, day: int) -> None:
+    """As every chart, page and past price have days: else a day of prices would lie ahead of the calendar."""
+    half = dt.timedelta(minutes=31)
+    quote = one(always, at(moment) + (half if moment.endswith("00") else -half), stock(mic=mic))
+    assert (quote.session, quote.day) == (Session.REGULAR, dt.date(2026, 6, day))
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-08", 22), ("2026-11-01", 24), ("2026-06-10", 23)])
+def test_where_clocks_change_the_day_is_as_long_as_it_is(day: str, hours: int) -> None:
+    times = simulator.open_day("XNYS", dt.date.fromisoformat(day))
+    assert times.closes_at - times.opens_at == dt.timedelta(hours=hours)
 
 
 def test_before_the_opening_only_the_extended_price_moves(always: Simulator) -> None:
-    quotes = [one(always, at("2026-06-10 00:02") + dt.timedelta(minutes=minute)) for minute in range(0, 28, 3)]
+    quotes = [one(always, there("2026-06-10 00:02") + dt.timedelta(minutes=minute)) for minute in range(0, 28, 3)]
     assert len({(quote.price, quote.as_of, quote.volume, quote.day) for quote in quotes}) == 1
     assert quotes[0].day == dt.date(2026, 6, 9)
     assert len({quote.extended_price for quote in quotes}) > 5
@@ -154,7 +170,7 @@ def test_before_the_opening_only_the_extended_price_moves(always: Simulator) -> 
 
 
 def test_the_extended_price_leads_into_the_opening(always: Simulator) -> None:
-    last, first = one(always, at("2026-06-10 00:29:58")), one(always, at("2026-06-10 00:30"))
+    last, first = one(always, there("2026-06-10 00:29:58")), one(always, there("2026-06-10 00:30"))
     assert last.extended_price is not None
     assert first.open is not None
     assert abs(last.extended_price / first.open - 1) < Decimal("0.003")
@@ -167,7 +183,7 @@ def test_outside_the_regular_session_the_spread_is_wider(always: Simulator) -> N
         return (quote.ask - quote.bid) / quote.price
 
     dear = stock("DEAR", currency="KRW")
-    assert spread(one(always, at("2026-06-10 23:45"), dear)) > 3 * spread(one(always, NOON, dear))
+    assert spread(one(always, there("2026-06-10 23:45"), dear)) > 3 * spread(one(always, NOON, dear))
 
 
 def test_under_the_markets_clock_nothing_moves_at_night_and_on_holidays(market: Simulator) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.worker.providers.conftest import STOCKS, at, new_york, stock
+from tests.worker.providers.conftest import STOCKS, at, new_york, stock, there
 from webapp.analytics.stages import find_stages
 from webapp.markets import SessionBook, SessionTimes
 from webapp.records import Adjustment, History, Instrument
@@ -51,7 +51,7 @@ def with_split(always: Simulator) -> tuple[Instrument, History]:
 @given(STOCKS, TIMES)
 def test_the_last_close_is_what_todays_change_is_measured_against(always: Simulator, instrument: Instrument,
                                                                   now: dt.datetime) -> None:
-    noon = dt.datetime.combine(now.date(), dt.time(12), dt.UTC)
+    noon = there(f"{now.date()} 12:00", instrument.mic)
     history = always.daily(instrument, noon, NO_BOOK)
     for back in range(4):
         [quote] = always.quotes([instrument], noon - back * DAY, NO_BOOK)
@@ -62,7 +62,7 @@ def test_the_last_close_is_what_todays_change_is_measured_against(always: Simula
 def test_the_newest_days_are_those_that_were_shown(always: Simulator) -> None:
     history = always.daily(stock(), NOON, NO_BOOK)
     for bar in history.bars[-10:]:
-        [quote] = always.quotes([stock()], dt.datetime.combine(bar.day, dt.time(23, 45), dt.UTC), NO_BOOK)
+        [quote] = always.quotes([stock()], there(f"{bar.day} 23:45"), NO_BOOK)
         assert (bar.open, bar.high, bar.low, bar.close, bar.volume) == (
             quote.open, quote.high, quote.low, quote.price, quote.volume)
 
@@ -84,8 +84,8 @@ def test_under_the_markets_clock_the_days_are_the_exchanges_days(market: Simulat
 
 
 def test_a_day_that_is_not_over_is_no_bar(always: Simulator, market: Simulator) -> None:
-    assert days_of(always.daily(stock(), at("2026-07-08 23:29:59"), NO_BOOK))[-1] == dt.date(2026, 7, 7)
-    assert days_of(always.daily(stock(), at("2026-07-08 23:30"), NO_BOOK))[-1] == dt.date(2026, 7, 8)
+    assert days_of(always.daily(stock(), there("2026-07-08 23:29:59"), NO_BOOK))[-1] == dt.date(2026, 7, 7)
+    assert days_of(always.daily(stock(), there("2026-07-08 23:30"), NO_BOOK))[-1] == dt.date(2026, 7, 8)
     assert days_of(market.daily(stock(), at("2026-07-08 19:59"), SUMMER))[-1] == dt.date(2026, 7, 7)
     assert days_of(market.daily(stock(), at("2026-07-08 20:00"), SUMMER))[-1] == dt.date(2026, 7, 8)
 

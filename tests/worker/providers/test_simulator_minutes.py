@@ -51,7 +51,7 @@ def test_the_hours_before_and_after_go_over_into_the_day(market: Simulator) -> N
 
 def test_no_minute_of_the_market_that_never_rests_is_missing(config: Callable[..., Config]) -> None:
     bars = Simulator(config()).minutes(AAPL, NOW, SessionBook([])).bars
-    assert (bars[0].at, bars[-1].at) == (at("2026-06-06 00:00"), at("2026-06-10 14:59"))
+    assert (bars[0].at, bars[-1].at) == (at("2026-06-06 04:00"), at("2026-06-10 14:59"))
     assert len({bar.at for bar in bars}) == len(bars)
     assert all(bar.low <= bar.close <= bar.high for bar in bars if bar.low and bar.high)
 
