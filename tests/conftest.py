@@ -7,15 +7,17 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from redis import Redis
 from sqlalchemy import text
+from werkzeug.routing import Rule
 
 from config import VENDORS, Config
 from webapp import redis as redis_clients
@@ -29,6 +31,7 @@ RECORDINGS = SHARED / "recordings"
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker that runs a test on SQLite and on PostgreSQL."""
     config.addinivalue_line("markers", "both_databases: run on SQLite and on PostgreSQL")
+    compile_addresses_once()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -137,6 +140,43 @@ def redis(redis_server: RedisServer) -> Iterator[Redis]:
     client.close()
 
 
+def compile_addresses_once() -> None:
+    """Keep what Werkzeug compiles of each address: every test has an application of its own, with the same ones.
+
+    That is most of what making an application takes. What is compiled depends on the address alone; its converters
+    are looked up where it runs.
+    """
+    compile_builder = Rule._compile_builder
+    known: dict[object, Callable[..., tuple[str, str]]] = {}
+
+    def remembered(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        key = (rule.rule, repr(rule.defaults), append_unknown, tuple(rule._trace))
+        if key not in known:
+            known[key] = compile_builder(rule, append_unknown)
+        return known[key]
+
+    Rule._compile_builder = remembered  # type: ignore[assignment, method-assign]
+
+
+class CompiledTemplates(BytecodeCache):
+    """The templates of this process, each compiled once: every test has an application of its own."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take what was compiled before."""
+        if bucket.key in self.known:
+            bucket.bytecode_from_string(self.known[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self.known[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED_TEMPLATES = CompiledTemplates()
+
+
 class Settings(Config):
     """Settings of a test: its own folder, database and Redis; everything else as shipped."""
 
@@ -206,6 +246,7 @@ def app(request: pytest.FixtureRequest, tmp_path: Path, redis: Redis, redis_serv
     else:
         url = request.getfixturevalue("database_url")
     application = create_app(Settings(tmp_path / "instance", redis_server.url, url, **settings_changes))
+    application.jinja_env.bytecode_cache = COMPILED_TEMPLATES
     with application.app_context():
         _empty(application)
         limiter.reset()
