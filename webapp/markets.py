@@ -7,8 +7,11 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from webapp.records import Session
+
+NEW_YORK = "America/New_York"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,16 @@ EXCHANGES = {exchange.mic: exchange for exchange in (
 def exchange_name(mic: str) -> str:
     """Return the name that people know the exchange by; its code where it has none here."""
     return EXCHANGES[mic].name if mic in EXCHANGES else mic
+
+
+def zone_of(mic: str) -> ZoneInfo:
+    """Return the exchange's zone; New York's where the exchange has none here."""
+    return ZoneInfo(EXCHANGES[mic].zone if mic in EXCHANGES else NEW_YORK)
+
+
+def exchange_day(mic: str, now: dt.datetime) -> dt.date:
+    """Return the date at the exchange."""
+    return now.astimezone(zone_of(mic)).date()
 
 
 @dataclass(frozen=True, slots=True)

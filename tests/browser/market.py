@@ -13,10 +13,10 @@ from tests.factories import add_snapshot
 from tests.site import Site
 from webapp import clock
 from webapp.app import create_app
-from webapp.bars.calendar import exchange_day
 from webapp.extensions import db
 from webapp.instruments import starter_list
 from webapp.live import bus
+from webapp.markets import exchange_day
 from webapp.models import InstrumentRow, QuoteRow
 from webapp.records import Quote, Session, State
 from webapp.redis import RedisAway

@@ -22,8 +22,8 @@ from tests.browser.test_phone import PHONE
 from tests.site import Site
 from tests.webapp.charts.past import add_days, add_minutes, walk
 from webapp import clock
-from webapp.bars.calendar import exchange_day
 from webapp.extensions import db
+from webapp.markets import exchange_day
 from webapp.models import BarSeries, InstrumentRow
 from webapp.models.bars import DividendRow
 from webapp.models.market import SplitRow

@@ -18,9 +18,9 @@ from tests.browser.test_phone import PHONE, problems_of
 from tests.site import Site
 from tests.webapp.history.past import bars_of, weekdays
 from webapp import clock
-from webapp.bars.calendar import exchange_day
 from webapp.bars.writing import write_bars
 from webapp.extensions import db
+from webapp.markets import exchange_day
 from webapp.models import BarFinding, BarSeries, FaultState, TradingYear
 from webapp.models.bars import DAY
 from webapp.records import Adjustment

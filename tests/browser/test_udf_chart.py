@@ -23,8 +23,8 @@ from tests.webapp.api.udf_reader import Feed
 from tests.webapp.charts.past import add_days, walk
 from webapp import clock
 from webapp.app import create_app
-from webapp.bars.calendar import exchange_day
 from webapp.extensions import db
+from webapp.markets import exchange_day
 from webapp.models import BarSeries, InstrumentRow
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -27,8 +27,8 @@ from tests.webapp.charts.past import add_days, walk
 from webapp import clock
 from webapp.accounts import tokens
 from webapp.app import create_app
-from webapp.bars.calendar import exchange_day
 from webapp.extensions import db
+from webapp.markets import exchange_day
 from webapp.models import InstrumentRow, Scope, User, Watchlist, WatchlistItem
 
 pytestmark = pytest.mark.server

@@ -14,12 +14,12 @@ from webapp.analytics.series import EMPTY, Days, Series, to_number
 from webapp.api import answers
 from webapp.api.ranges import FIRST, LAST, RangeQuery
 from webapp.bars import lengths
-from webapp.bars.calendar import exchange_day
 from webapp.bars.completed import last_week_over
 from webapp.bars.lengths import MONTH, NOT_KNOWN, MinuteBars
 from webapp.bars.reading import load_past
 from webapp.bars.sources import any_made_up
 from webapp.charts.choices import ADJUSTMENTS
+from webapp.markets import exchange_day
 from webapp.records import Adjustment, Instrument
 from webapp.trading_days import load_book
 

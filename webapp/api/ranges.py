@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from webapp.api.answers import read_day
 from webapp.api.schemas import PageQuery
-from webapp.bars.calendar import zone_of
+from webapp.markets import zone_of
 
 # No price is older, and no day further ahead is asked for in earnest; what is beyond counts as these.
 FIRST, LAST = dt.date(1800, 1, 1), dt.date(2999, 12, 31)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from webapp.analytics.series import to_day
-from webapp.bars.calendar import exchange_day, load_years, zone_of
-from webapp.markets import SessionBook, SessionTimes
+from webapp.bars.calendar import load_years
+from webapp.markets import SessionBook, SessionTimes, exchange_day, zone_of
 from webapp.trading_days import load_book
 
 # From Monday to Friday, all day: what is told of an exchange whose hours nobody knows.

@@ -7,13 +7,12 @@ import datetime as dt
 from sqlalchemy import select
 
 from webapp.api.udf_sessions import load_hours
-from webapp.bars.calendar import zone_of
 from webapp.bars.lengths import kept_minutes
 from webapp.export import tradingview_name
 from webapp.extensions import db
 from webapp.filters import places
 from webapp.kinds import KINDS
-from webapp.markets import EXCHANGES, exchange_name
+from webapp.markets import EXCHANGES, exchange_name, zone_of
 from webapp.models import InstrumentRow
 from webapp.records import Instrument, LiveQuote, State
 

@@ -5,27 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from sqlalchemy import select
 
 from webapp.analytics.series import Days, to_number
 from webapp.extensions import db
-from webapp.markets import EXCHANGES
 from webapp.models import TradingYear
-
-NEW_YORK = "America/New_York"
-
-
-def zone_of(mic: str) -> ZoneInfo:
-    """Return the exchange's zone; New York's where the exchange has none here."""
-    return ZoneInfo(EXCHANGES[mic].zone if mic in EXCHANGES else NEW_YORK)
-
-
-def exchange_day(mic: str, now: dt.datetime) -> dt.date:
-    """Return the date at the exchange."""
-    return now.astimezone(zone_of(mic)).date()
 
 
 def trading_days(mic: str, first: dt.date, last: dt.date) -> Days | None:

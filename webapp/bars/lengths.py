@@ -15,12 +15,11 @@ from sqlalchemy import select
 
 from webapp.analytics.series import Days, Series, to_day, to_number
 from webapp.analytics.weeks import friday_of, merged
-from webapp.bars.calendar import zone_of
 from webapp.bars.merging import MINUTES as MINUTES_A_DAY
 from webapp.bars.reading import load_minutes
 from webapp.bars.sources import is_made_up
 from webapp.extensions import db
-from webapp.markets import SessionTimes
+from webapp.markets import SessionTimes, zone_of
 from webapp.models import BarSeries, MarketSession
 from webapp.models.bars import MINUTE
 from webapp.records import Instrument, Session

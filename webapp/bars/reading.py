@@ -20,13 +20,14 @@ from webapp import clock
 from webapp.analytics.adjust import dividend_factors
 from webapp.analytics.series import EMPTY, Days, Floats, Series, to_number
 from webapp.bars.basis import factors_between
-from webapp.bars.calendar import exchange_day, trading_days, zone_of
+from webapp.bars.calendar import trading_days
 from webapp.bars.codec import Bars, joined, unpack
 from webapp.bars.events import events_changed, load_dividends, load_splits
 from webapp.bars.merging import MINUTES
 from webapp.bars.sources import is_made_up, ranks
 from webapp.database import BYTES
 from webapp.extensions import db
+from webapp.markets import exchange_day, zone_of
 from webapp.models import BarChunk, BarSeries, InstrumentRow
 from webapp.models.bars import DAY, MINUTE
 from webapp.records import Adjustment, Dividend, Split

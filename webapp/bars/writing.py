@@ -15,13 +15,13 @@ from sqlalchemy import Row, Table, bindparam, delete, select, update
 
 from webapp.analytics.series import to_day
 from webapp.bars import basis, repairs
-from webapp.bars.calendar import exchange_day
 from webapp.bars.codec import Bars, joined, pack, unpack
 from webapp.bars.events import Events, load_splits, write_events, write_many_events
 from webapp.bars.histories import bars_of, events_of
 from webapp.bars.merging import MINUTES, in_order, merge, pieces
 from webapp.bars.sources import ticks_of
 from webapp.extensions import db
+from webapp.markets import exchange_day
 from webapp.models import BarChunk, BarSeries, DividendRow, SplitRow
 from webapp.models.bars import DAY, MINUTE
 from webapp.records import Adjustment, History, Instrument, Split

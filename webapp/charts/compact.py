@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from webapp.analytics.series import Floats
-from webapp.bars.calendar import zone_of
 from webapp.charts.content import Content, Other, Weeks, decimals_of
+from webapp.markets import zone_of
 from webapp.records import Instrument
 
 FORM = 1

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from webapp.analytics.series import Days, Series, to_day
-from webapp.bars.calendar import zone_of
 from webapp.charts.choices import MINUTE_RANGES, Choices
 from webapp.charts.content import Base, Content, Other, runs
-from webapp.markets import SessionBook
+from webapp.markets import SessionBook, zone_of
 from webapp.records import Adjustment, Instrument, Session
 
 HOUR, DAY = 60, 1440

@@ -14,7 +14,6 @@ from sqlalchemy import func, literal, select, union_all
 from webapp import instruments
 from webapp.analytics.series import Series, to_day, to_number
 from webapp.analytics.weeks import weekly
-from webapp.bars.calendar import exchange_day
 from webapp.bars.completed import last_week_over
 from webapp.bars.reading import Past, load_minutes, load_past
 from webapp.bars.sources import any_made_up, is_made_up
@@ -25,7 +24,7 @@ from webapp.charts.compact import FORM
 from webapp.charts.content import Base, Content
 from webapp.extensions import db
 from webapp.instruments import Ambiguous, Found
-from webapp.markets import SessionBook
+from webapp.markets import SessionBook, exchange_day
 from webapp.models.bars import DAY, MINUTE, BarSeries, DividendRow
 from webapp.models.market import SplitRow
 from webapp.records import Instrument, LiveQuote

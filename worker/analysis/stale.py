@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Subquery, and_, func, literal, or_, select, tuple_
 
 from webapp.analytics.series import to_day
-from webapp.bars.calendar import zone_of
 from webapp.bars.completed import WEEK, Over
 from webapp.benchmark import USUAL_BENCHMARKS, benchmark_column, key_column
 from webapp.extensions import db
+from webapp.markets import zone_of
 from webapp.models import BarSeries, InstrumentRow, Snapshot, SplitRow, UnreadablePast
 from webapp.models.bars import DAY
 

@@ -11,12 +11,11 @@ import numpy as np
 from sqlalchemy import select, update
 
 from webapp import clock
-from webapp.bars.calendar import exchange_day, zone_of
 from webapp.bars.histories import bars_of
 from webapp.bars.minutes_due import KIND
 from webapp.bars.writing import Batch, Written, write_many
 from webapp.extensions import db
-from webapp.markets import SessionBook
+from webapp.markets import SessionBook, exchange_day, zone_of
 from webapp.models import BarSeries, IngestRun, RunState
 from webapp.models.bars import MINUTE
 from webapp.records import Adjustment, Bar, History, Instrument, Minutes, Session

@@ -11,8 +11,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from webapp.bars.calendar import exchange_day, zone_of
-from webapp.markets import SessionBook, SessionTimes
+from webapp.markets import SessionBook, SessionTimes, exchange_day, zone_of
 from webapp.records import Adjustment, History, Instrument, MinuteBar, Minutes, Quote, Session, State
 from webapp.vendors import SIMULATOR, Limits
 from worker.providers import paths, simulator_history, simulator_minutes

@@ -16,8 +16,7 @@ import pytest
 from hypothesis import strategies as st
 
 from config import Config
-from webapp.bars.calendar import zone_of
-from webapp.markets import SessionBook, SessionTimes
+from webapp.markets import SessionBook, SessionTimes, zone_of
 from webapp.records import Instrument, currency_of, unit_of
 from worker.providers.base import ProviderError
 from worker.providers.simulator import Simulator

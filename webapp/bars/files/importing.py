@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 
 from webapp.analytics.series import to_day
 from webapp.bars.basis import MismatchError
-from webapp.bars.calendar import exchange_day, zone_of
 from webapp.bars.codec import Bars
 from webapp.bars.events import Events, load_splits
 from webapp.bars.files.blocks import open_table
@@ -29,6 +28,7 @@ from webapp.bars.histories import undivided
 from webapp.bars.reading import load_past
 from webapp.bars.writing import Batch as SeriesBatch
 from webapp.bars.writing import write_many, write_many_events
+from webapp.markets import exchange_day, zone_of
 from webapp.records import Adjustment, Dividend, Instrument, Split
 
 ADJUSTMENTS = {"as-traded": Adjustment.NONE, "splits": Adjustment.SPLITS, "all": Adjustment.ALL}
