@@ -68,9 +68,10 @@ class Site:
     def __enter__(self) -> Self:
         (self.folder / "instance").mkdir(exist_ok=True)
         self.redis.start()
-        if "DATABASE_URL" not in self.environment:
+        if "DATABASE_URL" in self.environment:
+            self.flask("prepare")
+        else:
             shutil.copyfile(prepared_database(), self.folder / "instance" / "stagewatch.db")
-        self.flask("prepare")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,

@@ -123,6 +123,12 @@ def person(context: BrowserContext, market: Market) -> Person:
 
 
 @pytest.fixture
+def admin(person: Person) -> Person:
+    """Somebody with an account who runs the place."""
+    return person.promote()
+
+
+@pytest.fixture
 def wire(site: Site) -> Iterator[Wire]:
     """A wire to the still site that can be cut."""
     with Wire(site.port) as laid:

@@ -28,6 +28,12 @@ class Person:
         self.send("/register", email=self.email, password=PASSWORD)
         return self
 
+    def promote(self) -> Self:
+        """Make an admin of them, as somebody with the shell does."""
+        done = self.market.app.test_cli_runner().invoke(args=["users", "promote", self.email])
+        assert done.exit_code == 0, done.output
+        return self
+
     def make_list(self, *symbols: str, name: str = "Mine") -> str:
         """Make a list of these stocks; return its address."""
         found = re.search(r"/watchlists/\d+", self.send("/watchlists", name=name))

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewContext
 from tests.browser.market import Market
 from tests.browser.people import PASSWORD, Person
 from tests.site import Site
-
-
-@pytest.fixture
-def admin(site: Site, person: Person) -> Person:
-    """Somebody who runs the place."""
-    site.flask("users", "promote", person.email)
-    return person
 
 
 def test_an_admin_invites_somebody_who_comes_in_and_is_locked_out_without_scripts(

@@ -31,11 +31,10 @@ LINKS = (("/admin/people", "a.subject"), ("/admin/jobs/failed", "a[href$=delete]
 
 
 @pytest.fixture
-def admin(site: Site, person: Person) -> Person:
+def admin(admin: Person) -> Person:
     """Somebody who runs the place and has invited somebody."""
-    site.flask("users", "promote", person.email)
-    person.send("/admin/people/invitations", email=f"guest-{person.email}")
-    return person
+    admin.send("/admin/people/invitations", email=f"guest-{admin.email}")
+    return admin
 
 
 @pytest.fixture

@@ -20,13 +20,6 @@ ROWS = [Periodic(name, f"worker.jobs.{function}", "default", every=86_400, timeo
 
 
 @pytest.fixture
-def admin(site: Site, person: Person) -> Person:
-    """Somebody who runs the place."""
-    site.flask("users", "promote", person.email)
-    return person
-
-
-@pytest.fixture
 def scheduler(site: Site) -> PeriodicScheduler:
     """The schedule in Redis, as the scheduler writes it."""
     made = PeriodicScheduler(redis_clients.connect(site.redis.url), ROWS)

@@ -25,13 +25,6 @@ PAGE = "/admin/findings"
 
 
 @pytest.fixture
-def admin(site: Site, person: Person) -> Person:
-    """Somebody who sees how the place is run."""
-    site.flask("users", "promote", person.email)
-    return person
-
-
-@pytest.fixture
 def found(market: Market) -> Iterator[None]:
     """One price that waits, and more findings than a page takes."""
     number, now = market.ids["AAPL"], clock.now()

@@ -26,13 +26,6 @@ GOOD = HEAD + "2020-01-02,10,11,9,10.5,1000\n2020-01-03,10.5,12,10,11.25,2000\n"
 BAD = HEAD + "2020-01-02,10,11,9,-10.5,1000\n"
 
 
-@pytest.fixture
-def admin(site: Site, person: Person) -> Person:
-    """Somebody who sees how the place is run."""
-    site.flask("users", "promote", person.email)
-    return person
-
-
 @pytest.fixture(autouse=True)
 def clean(market: Market) -> Iterator[None]:
     """Leave no bars and no runs."""

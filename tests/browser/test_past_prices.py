@@ -29,13 +29,6 @@ THE_DAY = dt.date(2020, 3, 3)
 
 
 @pytest.fixture
-def admin(site: Site, person: Person) -> Person:
-    """Somebody who sees how the place is run."""
-    site.flask("users", "promote", person.email)
-    return person
-
-
-@pytest.fixture
 def past(market: Market) -> Iterator[list[str]]:
     """Apple's bars of some years without some days, with three findings; return the pages about them."""
     days = weekdays(dt.date(2016, 2, 1), exchange_day("XNAS", clock.now()) - dt.timedelta(days=1))
