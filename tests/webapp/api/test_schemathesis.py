@@ -35,9 +35,9 @@ __all__ = ["cheap_hashes"]
 EXAMPLES = int(os.environ.get("STAGEWATCH_FUZZ_EXAMPLES", "3"))
 FULL = EXAMPLES > 3
 SEED = 20261121
-# Fields whose values depend on others, or on what there is: no schema tells all that is wrong with them.
-RELATED = {f"query.{name}" for name in (
-    *(f"{measure.key}_{end}" for measure in MEASURES for end in ("min", "max")), "cur", "kind", "mic", "sector")}
+# Fields whose values depend on others, on what there is, or are an address: no schema tells all that is wrong.
+RELATED = {"query", *(f"query.{name}" for name in (
+    *(f"{measure.key}_{end}" for measure in MEASURES for end in ("min", "max")), "cur", "kind", "mic", "sector"))}
 # A test's server sends no streams: this one says so by 501, and has tests of its own.
 CONFIG: dict[str, Any] = {
     "seed": SEED,
