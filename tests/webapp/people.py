@@ -22,6 +22,7 @@ from webapp.models import User
 
 PASSWORD = "a rather long secret"
 Bells = Callable[[], list[dict[str, Any]]]
+ASKED = "test:asked"  # the channel on which a test asks what came before
 
 
 class Browser:
@@ -90,15 +91,16 @@ def browser(app: Flask, person: User) -> Browser:
 
 @pytest.fixture
 def bells(redis: Redis) -> Iterator[Bells]:
-    """Return what was rung since the last time."""
-    listener = redis.pubsub()  # type: ignore[no-untyped-call]
-    listener.subscribe(BELLS)
-    listener.get_message(timeout=2)
+    """Return what was rung since the last time; Redis tells one listener everything in the order in which it came."""
+    listener = redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+    listener.subscribe(BELLS, ASKED)
 
     def heard() -> list[dict[str, Any]]:
-        messages = []
-        while message := listener.get_message(timeout=0.1):
-            messages.append(json.loads(message["data"]))
+        messages: list[dict[str, Any]] = []
+        redis.publish(ASKED, "")
+        while (message := listener.get_message(timeout=10)) is None or message["channel"].decode() != ASKED:
+            if message is not None:
+                messages.append(json.loads(message["data"]))
         return messages
 
     yield heard
