@@ -10,7 +10,9 @@ from wtforms import Field, IntegerField
 from wtforms.validators import ValidationError
 
 from webapp import clock
+from webapp.instruments import MAX_LENGTH, Ambiguous, Found, resolve
 from webapp.ratios import read_ratio
+from webapp.records import Instrument
 
 # As many as 2**31 has: no place, no number of stocks and no id of the database has more.
 MOST_DIGITS = 10
@@ -48,3 +50,19 @@ class SplitTerms:
             self.new_for_one = read_ratio(field.data or "")
         except ValueError as error:
             raise ValidationError(str(error)) from None
+
+
+class NamedStock:
+    """Finds the stock that a form's `symbol` names."""
+
+    instrument: Instrument
+
+    def validate_symbol(self, field: Field) -> None:
+        """Find the stock; one that could be several is not guessed."""
+        match resolve((field.data or "")[:MAX_LENGTH]):
+            case Found(instrument):
+                self.instrument = instrument
+            case Ambiguous(candidates):
+                raise ValidationError(f"Which one: {', '.join(one.key for one in candidates)}?")
+            case _:
+                raise ValidationError("No stock here is called so.")

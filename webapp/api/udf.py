@@ -6,7 +6,6 @@ status 200, as its clients expect; only what is no matter of the question (no to
 
 from __future__ import annotations
 
-import json
 import math
 from http import HTTPStatus
 
@@ -142,5 +141,4 @@ def _number(name: str, usual: int) -> int:
 
 
 def _sent(content: object, status: int = HTTPStatus.OK) -> Response:
-    data = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    return sent(data, answers.JSON, status)
+    return sent(answers.as_json(content), answers.JSON, status)

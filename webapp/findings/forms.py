@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 from flask_wtf import FlaskForm
-from wtforms import DateField, Field, SelectField, StringField
-from wtforms.validators import InputRequired, ValidationError
+from wtforms import DateField, SelectField, StringField
+from wtforms.validators import InputRequired
 
-from webapp.fields import SplitTerms
-from webapp.instruments import MAX_LENGTH, Ambiguous, Found, resolve
-from webapp.records import Instrument
+from webapp.fields import NamedStock, SplitTerms
+from webapp.instruments import MAX_LENGTH
 
 FIRST_DAY = dt.date(1970, 1, 1)
 
@@ -22,7 +21,7 @@ class SettleForm(FlaskForm):
     price = StringField("Price")
 
 
-class SplitForm(SplitTerms, FlaskForm):
+class SplitForm(NamedStock, SplitTerms, FlaskForm):
     """A split that somebody knows of."""
 
     symbol = StringField("Stock", [InputRequired("Which stock?")], description="Its symbol, like AAPL or XLON:TSCO.",
@@ -33,15 +32,4 @@ class SplitForm(SplitTerms, FlaskForm):
                         description="4:1 makes four of one, 1:10 makes one of ten.",
                         render_kw={"maxlength": 24, "autocomplete": "off"})
 
-    instrument: Instrument
     first_day = FIRST_DAY
-
-    def validate_symbol(self, field: Field) -> None:
-        """Find the stock; one that could be several is not guessed."""
-        match resolve((field.data or "")[:MAX_LENGTH]):
-            case Found(instrument):
-                self.instrument = instrument
-            case Ambiguous(candidates):
-                raise ValidationError(f"Which one: {', '.join(one.key for one in candidates)}?")
-            case _:
-                raise ValidationError("No stock here is called so.")
