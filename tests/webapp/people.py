@@ -62,6 +62,14 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def admin(app: Flask) -> User:
+    """Somebody who runs the place."""
+    user = accounts.create_user("ada@example.org", PASSWORD, admin=True)
+    db.session.commit()
+    return user
+
+
+@pytest.fixture
 def stranger(app: Flask) -> Browser:
     """Somebody else's browser, logged in."""
     user = accounts.create_user("bob@example.org", PASSWORD)

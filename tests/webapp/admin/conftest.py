@@ -9,20 +9,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests.webapp.people import PASSWORD, Browser, bells, cheap_hashes, person, stranger, visitor
-from webapp.accounts import service
+from tests.webapp.people import PASSWORD, Browser, admin, bells, cheap_hashes, person, stranger, visitor
 from webapp.extensions import db
 from webapp.models import AuditEntry, User
 
-__all__ = ["PASSWORD", "Browser", "bells", "cheap_hashes", "person", "stranger", "visitor"]
-
-
-@pytest.fixture
-def admin(app: Flask) -> User:
-    """Somebody who runs the place."""
-    user = service.create_user("ada@example.org", PASSWORD, admin=True)
-    db.session.commit()
-    return user
+__all__ = ["PASSWORD", "Browser", "admin", "bells", "cheap_hashes", "person", "stranger", "visitor"]
 
 
 @pytest.fixture

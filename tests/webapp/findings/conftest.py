@@ -11,22 +11,13 @@ import pytest
 from flask import Flask
 
 from tests.factories import AS_OF, add_stock
-from tests.webapp.people import PASSWORD, Browser, cheap_hashes, stranger, visitor
-from webapp.accounts import service
+from tests.webapp.people import Browser, admin, cheap_hashes, stranger, visitor
 from webapp.extensions import db
 from webapp.models import Finding, HeldQuote, InstrumentRow, QuoteFinding, User
 
-__all__ = ["Browser", "cheap_hashes", "stranger", "visitor"]
+__all__ = ["Browser", "admin", "cheap_hashes", "stranger", "visitor"]
 
 Hold = Callable[..., HeldQuote]
-
-
-@pytest.fixture
-def admin(app: Flask) -> User:
-    """Somebody who sees how the place is run."""
-    user = service.create_user("ada@example.org", PASSWORD, admin=True)
-    db.session.commit()
-    return user
 
 
 @pytest.fixture
